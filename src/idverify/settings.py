@@ -1,0 +1,88 @@
+"""Every setting that the services and the load read from the environment, and the only place that does.
+
+Everything works with no settings at all. An unknown IDVERIFY_ variable is an error that lists the
+known ones, so that a misspelled one is not silently ignored.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TypeVar
+
+from idverify.errors import BadSetting
+
+PREFIX = "IDVERIFY_"
+T = TypeVar("T", str, int, float)
+
+
+def _field(default: T, help_: str) -> T:
+    return field(default=default, metadata={"help": help_})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """One field a setting: its name in upper case after IDVERIFY_, its type, default and help."""
+
+    party: str = _field("", "which party this process is: identity_provider, platform_a, wallet …")
+    host: str = _field("127.0.0.1", "the address to listen on")
+    port: int = _field(8000, "the port to listen on")
+    workers: int = _field(1, "worker processes of a service")
+    public_url: str = _field("", "the service's own origin as others reach it; empty: http://host:port")
+    folder: str = _field(".idverify", "where a service keeps keys, SQLite files, ledgers and metrics")
+    database_url: str = _field("", "PostgreSQL URL (postgresql://user:password@host/name); empty: SQLite in the folder")
+    seed: int = _field(7, "the seed of the population and of the load")
+    citizens: int = _field(2000, "how many persons the population register has")
+    mandate: str = _field("directive_57", "a built-in mandate's name or a TOML file's path")
+    schemes: str = _field("all", "the schemes to offer: names with commas, or all")
+    quota: int = _field(5, "single-use credentials of one scheme that a person gets in a key epoch")
+    ledger: str = _field("on", "on: capture what crosses the boundary in ledgers/PARTY.jsonl; off: do not")
+    identity_provider: str = _field("http://127.0.0.1:8001", "the identity provider's origin")
+    platforms: str = _field("http://127.0.0.1:8002,http://127.0.0.1:8003", "the platforms' origins, with commas")
+    wallet: str = _field("http://127.0.0.1:8004", "the wallet service's origin")
+    borrowing: float = _field(0.19, "assumed share of minors who use an adult's credential (9–29 % seen in Australia)")
+    lying: float = _field(0.85, "assumed share of minors who declare a false birth date where nothing checks it")
+    farmers: float = _field(0.02, "assumed share of persons who try for many accounts on one platform")
+    farmer_tries: int = _field(8, "accounts that such a person tries for")
+    rate: float = _field(0.0, "tasks per second and Locust user, arriving at random; 0: the shape's default")
+    results: str = _field("", "a folder for the load's own results: latencies, truth, generator CPU; empty: none")
+
+    @property
+    def scheme_names(self) -> tuple[str, ...]:
+        """The names in `schemes`; empty for all."""
+        return () if self.schemes == "all" else tuple(s.strip() for s in self.schemes.split(",") if s.strip())
+
+    @property
+    def platform_urls(self) -> tuple[str, ...]:
+        return tuple(url.strip() for url in self.platforms.split(",") if url.strip())
+
+    @property
+    def folder_path(self) -> Path:
+        return Path(self.folder)
+
+    @property
+    def own_url(self) -> str:
+        return self.public_url or f"http://{self.host}:{self.port}"
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
+        """Read IDVERIFY_*; raises BadSetting with the known names or the type that is wanted."""
+        known = {f.name: f for f in fields(cls)}
+        values: dict[str, str | int | float] = {}
+        for variable, text in environment.items():
+            if not variable.startswith(PREFIX) or variable == f"{PREFIX}VECTORS":
+                continue
+            name = variable.removeprefix(PREFIX).lower()
+            if name not in known:
+                names = ", ".join(f"{PREFIX}{n.upper()}" for n in known)
+                raise BadSetting(f"{variable} is no setting", hint=f"the settings are {names}")
+            kind = {"str": str, "int": int, "float": float}[str(known[name].type)]
+            try:
+                values[name] = kind(text)
+            except ValueError as error:
+                raise BadSetting(
+                    f"{variable} is {text!r}, which is no {kind.__name__}", hint=str(known[name].metadata["help"])
+                ) from error
+        return cls(**values)  # type: ignore[arg-type]

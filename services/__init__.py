@@ -1,0 +1,1 @@
+"""What can be started: one folder a service, each only wiring."""

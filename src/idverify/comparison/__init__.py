@@ -1,0 +1,1 @@
+"""Runs the schemes one after the other under load, attacks what they leave in the ledgers, and reports."""

@@ -1,0 +1,161 @@
+"""The comparison: one scheme after the other, never two at once; what is done is kept, whatever happens."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from types import FrameType
+from typing import Protocol
+
+from idverify.comparison import machine
+from idverify.comparison.folders import new_run, write_run
+from idverify.comparison.model import Assumption, Load, Run, SchemeResult, Sentence
+from idverify.comparison.report import render
+from idverify.comparison.trial import Trial
+from idverify.errors import BadUsage, IdverifyError
+from idverify.mandates import Mandate
+from idverify.mandates import load as load_mandate
+from idverify.schemes import SCHEMES
+from idverify.settings import Settings
+
+ASSUMED = ("borrowing", "lying", "farmers", "farmer_tries", "quota")
+
+
+class Progress(Protocol):
+    """Who is told how far it is."""
+
+    def scheme(self, name: str, number: int, total: int) -> None: ...
+    def phase(self, name: str, seconds: float | None) -> None: ...
+    def done(self, name: str, problem: str = "") -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What to compare. Exactly one of seconds and sign_ups, or both, says when a scheme's load ends."""
+
+    settings: Settings
+    schemes: Sequence[str]
+    seconds: float | None
+    sign_ups: int | None
+    users: int
+    warm_up: float
+    out: Path
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A finished comparison and the exit code that says how it ended."""
+
+    run: Run
+    folder: Path
+    exit_code: int
+
+
+def compare(plan: Plan, progress: Progress) -> Outcome:
+    """Run it. Exit code 0; 3 where a scheme could not be measured; 130 where it was stopped."""
+    mandate = load_mandate(plan.settings.mandate)
+    if unknown := [name for name in plan.schemes if name not in SCHEMES]:
+        raise BadUsage(f"{unknown[0]!r} is no scheme", hint=f"the schemes are {', '.join(SCHEMES)}")
+    folder = new_run(plan.out)
+    stop = threading.Event()
+    trial = Trial(
+        plan.settings,
+        mandate,
+        seconds=plan.seconds,
+        sign_ups=plan.sign_ups,
+        users=plan.users,
+        warm_up=plan.warm_up,
+        stop=stop,
+    )
+    started = datetime.now(timezone.utc)
+    results: dict[str, SchemeResult] = {}
+    failed: dict[str, str] = {}
+    with _interrupts(trial):
+        try:
+            for number, name in enumerate(plan.schemes, 1):
+                progress.scheme(name, number, len(plan.schemes))
+                try:
+                    results[name] = trial.run(SCHEMES[name].info, folder / name, phase=progress.phase)
+                    progress.done(name)
+                except (IdverifyError, OSError) as error:
+                    failed[name] = machine.without_places(str(error))
+                    progress.done(name, failed[name])
+                if stop.is_set():
+                    break
+        except KeyboardInterrupt:
+            stop.set()
+        run = _run(plan, mandate, results, failed=failed, stopped=stop.is_set(), started=started)
+    write_run(folder, run, render(run))
+    return Outcome(run, folder, 130 if stop.is_set() else 3 if failed else 0)
+
+
+@contextmanager
+def _interrupts(trial: Trial) -> Iterator[None]:
+    """Ctrl-C under load ends the load in good order and keeps it; at any other time, or twice, it stops at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        if trial.under_load and not trial.stop.is_set():
+            trial.stop.set()
+        else:
+            raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _run(
+    plan: Plan,
+    mandate: Mandate,
+    results: dict[str, SchemeResult],
+    *,
+    failed: dict[str, str],
+    stopped: bool,
+    started: datetime,
+) -> Run:
+    settings = plan.settings
+    return Run(
+        seed=settings.seed,
+        mandate=mandate.name,
+        citizens=settings.citizens,
+        machine=machine.describe(),
+        versions=machine.versions(),
+        command=machine.without_places(plan.command),
+        schemes=results,
+        status="partial" if stopped else "complete",
+        failed=failed,
+        started=started.isoformat(timespec="seconds"),
+        database="postgresql" if settings.database_url else "sqlite",
+        load=Load(
+            users=plan.users,
+            duration=plan.seconds,
+            sign_ups=plan.sign_ups,
+            rate=settings.rate,
+            warm_up=plan.warm_up,
+        ),
+        mandate_title=mandate.title,
+        mandate_sentences=[Sentence(text=text) for text in mandate.sentences()],
+        assumptions=[
+            Assumption(name=name, value=float(getattr(settings, name)), meaning=help_)
+            for name, help_ in settings_help().items()
+        ],
+    )
+
+
+def settings_help() -> dict[str, str]:
+    """The settings that are assumptions about people, with what they stand for."""
+    from dataclasses import fields
+
+    return {f.name: str(f.metadata["help"]) for f in fields(Settings) if f.name in ASSUMED}

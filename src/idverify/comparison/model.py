@@ -1,0 +1,161 @@
+"""run.json: everything that one comparison found, as typed values (run_schema.json is made from them).
+
+The keys of `Run` and `SchemeResult` up to `accounts_per_person_max` are relied on by others; what follows them was
+added for the report. Times are milliseconds, sizes bytes, shares between 0 and 1, intervals 95 %.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+
+import msgspec
+from msgspec import Meta, Struct
+
+from idverify.errors import BadEnvironment
+
+SCHEMA_VERSION = 1
+SCHEMA_FILE = Path(__file__).with_name("run_schema.json")
+Count: TypeAlias = Annotated[int, Meta(ge=0)]
+Amount: TypeAlias = Annotated[float, Meta(ge=0)]
+Share: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
+Label: TypeAlias = Literal["MEASURED", "SIMULATED", "EXTRAPOLATED"]
+
+
+class Step(Struct, frozen=True, kw_only=True):
+    """One kind of request. p99 is null below 200 samples: too few."""
+
+    n: Count
+    per_second: Amount
+    p50_ms: Amount | None
+    p95_ms: Amount | None
+    p99_ms: Amount | None
+    bytes_up: Amount  # per request, bodies and headers as the generator counts them
+    bytes_down: Amount
+
+
+class SignUps(Struct, frozen=True, kw_only=True):
+    attempted: Count
+    accepted: Count
+    refused: dict[str, Count]
+    failed: Count
+
+
+class CpuMs(Struct, frozen=True, kw_only=True):
+    """CPU milliseconds; null where there was nothing to divide by."""
+
+    identity_provider: Amount | None  # per issuance
+    platform: Amount | None  # per sign-up
+    wallet: Amount | None  # per presentation
+
+
+class Linked(Struct, frozen=True, kw_only=True):
+    """One attack by one coalition. recall is null where no account was linkable, precision where none was claimed."""
+
+    attack: str
+    correct: Count
+    linkable: Count
+    claimed: Count
+    recall: Share | None
+    precision: Share | None
+    interval: tuple[Share, Share]
+    baseline: Share
+    candidates: Count = 0
+    evidence: list[str] = []  # the pairs of fields that gave it away
+    label: Label = "MEASURED"
+
+
+class AgeGate(Struct, frozen=True, kw_only=True):
+    """Each as [k, n]: admitted or blocked, of those who tried."""
+
+    minors_admitted: tuple[Count, Count]  # with credentials or declarations of their own
+    borrowed_admitted: tuple[Count, Count]  # minors with an adult's credential
+    adults_blocked: tuple[Count, Count]  # of age, and refused for their age
+
+
+class SchemeResult(Struct, frozen=True, kw_only=True):
+    sign_ups: SignUps
+    steps: dict[str, Step]
+    cpu_ms: CpuMs
+    storage_bytes_per_account: Amount | None
+    generator_cpu: Amount
+    linkage: dict[str, Linked]
+    age_gate: AgeGate
+    accounts_per_person_max: Count
+    title: str = ""
+    spec: str = ""
+    limits: str = ""
+    learns: dict[str, str] = {}
+    flags: dict[str, bool] = {}  # online, single_use, signed, binds_device, quantum_safe
+    unanswered: list[str] = []  # what the mandate demands of a sign-up and the scheme leaves unmet
+    capture_share: Share | None = None  # of the services' CPU, spent on keeping ledgers
+    seconds: Amount = 0.0  # of load that was measured
+    complete: bool = True  # false: stopped before its time
+    warnings: list[str] = []
+    label: Label = "MEASURED"
+
+
+class Sentence(Struct, frozen=True, kw_only=True):
+    """A rule of the mandate in words."""
+
+    text: str
+    certainty: Literal["seen", "inferred", "uncertain", "setting"] = "seen"
+    source: str = ""
+
+
+class Assumption(Struct, frozen=True, kw_only=True):
+    """A setting that stands for something nobody has measured, or a measured value with its source."""
+
+    name: str
+    value: float
+    meaning: str
+
+
+class Load(Struct, frozen=True, kw_only=True):
+    users: Count = 0
+    duration: Amount | None = None
+    sign_ups: Count | None = None
+    rate: Amount = 0.0
+    warm_up: Amount = 0.0
+
+
+class Run(Struct, frozen=True, kw_only=True):
+    schema: Literal[1] = 1
+    seed: int
+    mandate: str
+    citizens: Count
+    machine: dict[str, str | int | float | None]
+    versions: dict[str, str]
+    command: str
+    schemes: dict[str, SchemeResult]
+    status: Literal["complete", "partial"] = "complete"
+    failed: dict[str, str] = {}  # scheme → why it could not be measured
+    started: str = ""  # ISO 8601, UTC
+    database: Literal["sqlite", "postgresql"] = "sqlite"
+    load: Load = Load()
+    mandate_title: str = ""
+    mandate_sentences: list[Sentence] = []
+    assumptions: list[Assumption] = []
+
+
+def as_bytes(run: Run) -> bytes:
+    """run.json. What does not fit the schema is refused here, before anything is written."""
+    raw = msgspec.json.encode(run)
+    msgspec.json.decode(raw, type=Run)
+    return msgspec.json.format(raw, indent=1) + b"\n"
+
+
+def from_bytes(raw: bytes) -> Run:
+    """Read a run.json. Raises BadEnvironment that says what does not fit."""
+    try:
+        return msgspec.json.decode(raw, type=Run)
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        raise BadEnvironment(
+            f"this run.json does not fit schema {SCHEMA_VERSION}: {error}", hint="take one that idverify compare wrote"
+        ) from error
+
+
+def schema() -> bytes:
+    """The JSON Schema (2020-12) of run.json; `run_schema.json` is this, and a test keeps it so."""
+    document = msgspec.json.schema(Run) | {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    return msgspec.json.format(msgspec.json.encode(document), indent=1) + b"\n"

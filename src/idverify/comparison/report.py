@@ -1,0 +1,146 @@
+"""report.html from run.json: one file, no script, no network, to be read on a screen or printed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from idverify.comparison import charts, sentences
+from idverify.comparison.model import Run, SchemeResult
+from idverify.privacy.metrics import in_words, percent
+
+MOST_BYTES = 300_000
+SIGN_UP_STEPS = ("challenge", "present", "sign_up")
+_JOINT = "identity_provider+platform_a"
+
+NOT_SHOWN = (
+    "chilling effects: what people no longer say once they must prove who they are",
+    "coercion, malware on the phone, a stolen device",
+    "recognition by writing style, photographs, contacts, or tracking outside the protocol",
+    "timing and network addresses: the attack here joins equal values only, and everybody shares one address",
+    "real legal practice: who is allowed to ask for logs, and who asks all the same",
+    "side channels of real hardware, and attacks that nobody has written yet",
+)
+GLOSSARY = (
+    ("account linked", "an attacker who holds the logs names the right person, or the right other account"),
+    ("coalition", "parties that put their logs together"),
+    ("linkable", "accounts whose owner is in the other party’s log too; nobody else can be found there"),
+    ("95 %: a–b", "the exact interval of Clopper and Pearson: were the run repeated, 95 of 100 such intervals hold the true share"),
+    ("not detected (≤ x)", "no hit; the true share may still be as high as x"),
+    ("baseline", "the success of guessing at random among the people whom the first party knows"),
+    ("p50, p95, p99", "half, 95 %, 99 % of the requests took no longer"),
+    ("MEASURED", "services ran and were measured; not simulated, not extrapolated"),
+)
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "figure": charts.figure,
+        "unmet": sentences.unmet,
+        "coalition": sentences.coalition_title,
+        "cell": sentences.verdictless,
+        "share": lambda pair: in_words(pair[0], pair[1]),
+        "percent": percent,
+        "words": lambda name: str(name).replace("_", " "),
+    }
+    return environment
+
+
+def bytes_by_party(result: SchemeResult) -> dict[str, float]:
+    """Bytes on the wire for one sign-up: with the identity provider, and with the platform; both ways."""
+    steps = result.steps
+
+    def both(names: tuple[str, ...]) -> float:
+        return sum(steps[n].bytes_up + steps[n].bytes_down for n in names if n in steps)
+
+    return {"identity provider": both(("login", "public", "issue")), "platform": both(SIGN_UP_STEPS)}
+
+
+def _base(run: Run) -> tuple[str, SchemeResult] | None:
+    """The scheme that others are set against: the first at which the platform is told who the person is."""
+    for name, result in run.schemes.items():
+        if result.flags.get("online") and "identity" not in result.unanswered:
+            return result.title or name, result
+    return None
+
+
+def render(run: Run) -> str:
+    """The whole page. Everything in it comes from `run`."""
+    base = _base(run)
+    titled = {name: result.title or name for name, result in run.schemes.items()}
+    balance = {
+        name: (
+            sentences.gains(result),
+            sentences.costs(result, base=base[1] if base else None, base_title=base[0] if base else ""),
+        )
+        for name, result in run.schemes.items()
+    }
+    page = _environment().get_template("report.html.j2").render(
+        run=run,
+        titled=titled,
+        top=sentences.together(run),
+        second=sentences.children(run),
+        scatter=_scatter(run, titled),
+        wire=_wire(run, titled),
+        cpu=_cpu(run, titled),
+        bytes_by_party=bytes_by_party,
+        balance=balance,
+        coalitions=sorted({key for result in run.schemes.values() for key in result.linkage}),
+        joint=_JOINT,
+        not_shown=NOT_SHOWN,
+        glossary=GLOSSARY,
+    )
+    return page + "\n" if not page.endswith("\n") else page
+
+
+def _scatter(run: Run, titled: dict[str, str]) -> Markup | None:
+    points = []
+    for name, result in run.schemes.items():
+        step, link = result.steps.get("sign_up"), result.linkage.get(_JOINT)
+        if step is None or step.p50_ms is None or link is None or link.recall is None:
+            continue
+        points.append(charts.Point(titled[name], step.p50_ms, link.recall, *link.interval))
+    if not points:
+        return None
+    told = "; ".join(f"{p.name}: {p.x:.2f} ms, {percent(p.y)} % linked" for p in points)
+    return charts.scatter(
+        points,
+        title="Latency against linkability",
+        description=f"Time of a sign-up request against the share of accounts identified. {told}.",
+        x_label="median time of the sign-up request, ms",
+        y_label="accounts identified by identity provider + platform A",
+    )
+
+
+def _wire(run: Run, titled: dict[str, str]) -> Markup:
+    groups = [charts.Bar(titled[n], tuple(bytes_by_party(r).values())) for n, r in run.schemes.items()]
+    return charts.bars(
+        groups,
+        ("identity provider", "platform"),
+        title="Bytes per sign-up by party",
+        description="Bytes sent and received for one sign-up. The same figures are in the table.",
+        unit="bytes",
+    )
+
+
+def _cpu(run: Run, titled: dict[str, str]) -> Markup:
+    groups = [
+        charts.Bar(titled[n], (r.cpu_ms.identity_provider, r.cpu_ms.platform, r.cpu_ms.wallet))
+        for n, r in run.schemes.items()
+    ]
+    return charts.bars(
+        groups,
+        ("identity provider, per issuance", "platform, per sign-up", "wallet, per presentation"),
+        title="CPU time by party",
+        description="CPU milliseconds by party. The same figures are in the table.",
+        unit="ms",
+    )

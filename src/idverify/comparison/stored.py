@@ -1,0 +1,57 @@
+"""How many bytes an account takes in the platform's database, indexes included."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+ABOUT_OTHER_THINGS = ("post", "comment", "reaction", "share", "session", "group", "member", "challenge", "idempot", "nonce")
+"""Tables with one of these in their name hold what people do, not what an account is."""
+
+
+def about_accounts(table: str) -> bool:
+    return not any(word in table.lower() for word in ABOUT_OTHER_THINGS)
+
+
+def sqlite_bytes(database: Path) -> int:
+    """The size of a copy with the tables about accounts only, less that of the same tables empty."""
+    with TemporaryDirectory(prefix="idverify-") as folder:
+        copy = Path(folder) / "copy.sqlite"
+        with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(copy)) as target:
+            source.backup(target)
+        with closing(sqlite3.connect(copy, isolation_level=None)) as target:
+            target.execute("PRAGMA journal_mode = DELETE")
+            target.execute("PRAGMA foreign_keys = OFF")
+            names = [
+                str(row[0])
+                for row in target.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
+            ]
+            for name in names:
+                if not about_accounts(name):
+                    target.execute(f"DROP TABLE {_quoted(name)}")
+            target.execute("VACUUM")
+            full = copy.stat().st_size
+            for name in names:
+                if about_accounts(name):
+                    target.execute(f"DELETE FROM {_quoted(name)}")
+            target.execute("VACUUM")
+            return max(0, full - copy.stat().st_size)
+
+
+def postgresql_bytes(url: str, schema: str) -> int:
+    """What the tables about accounts take in one party's schema, indexes and TOAST included."""
+    import psycopg
+
+    with psycopg.connect(url) as connection:
+        rows = connection.execute(
+            "SELECT c.relname, pg_total_relation_size(c.oid) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+            "WHERE n.nspname = %s AND c.relkind = 'r'",
+            [schema],
+        ).fetchall()
+    return sum(int(size) for name, size in rows if about_accounts(str(name)))
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

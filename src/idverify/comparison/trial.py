@@ -1,0 +1,210 @@
+"""One scheme's trial: a fresh world, load, stop, attacks, score. The only place that starts things."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+
+from idverify.comparison import collect, stored
+from idverify.comparison.databases import fresh_database
+from idverify.comparison.model import Linked, SchemeResult
+from idverify.errors import BadEnvironment
+from idverify.load.result import LoadResult
+from idverify.load.run import run_load
+from idverify.mandates import Mandate
+from idverify.metering import Use
+from idverify.privacy import score
+from idverify.privacy.attack import subjects_in
+from idverify.privacy.exact_join import NAME
+from idverify.scheme import Info
+from idverify.settings import Settings
+from idverify.world import World, environment_of
+
+COALITIONS = (("identity_provider", "platform_a"), ("platform_a", "platform_b"))
+LONGEST_ATTACK = 600.0
+START_SECONDS, STOP_SECONDS, ATTACK_SECONDS, LOCUST_SECONDS = 4.0, 1.0, 3.0, 3.0
+"""How long the phases take here, for the progress bar; nothing else depends on it."""
+
+Phase = Callable[[str, float | None], None]
+"""Called when a phase begins: its name, and the seconds it is expected to take where that is known."""
+
+
+class Trial:
+    """How every scheme of one comparison is tried. `stop`, once set, ends the load early and in good order."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        mandate: Mandate,
+        *,
+        seconds: float | None,
+        sign_ups: int | None,
+        users: int,
+        warm_up: float,
+        stop: threading.Event,
+    ) -> None:
+        self.settings = settings
+        self.mandate = mandate
+        self.seconds = seconds
+        self.sign_ups = sign_ups
+        self.users = users
+        self.warm_up = warm_up
+        self.stop = stop
+        self.under_load = False
+
+    def run(self, info: Info, folder: Path, *, phase: Phase) -> SchemeResult:
+        """Try one scheme in `folder`. Raises BadEnvironment where its world does not come up."""
+        folder.mkdir(parents=True)
+        with fresh_database(self.settings.database_url) as database:
+            settings = replace(self.settings, schemes=info.name, database_url=database)
+            phase("starting the services", START_SECONDS)
+            with World(folder, settings) as world:
+                before = self._first_metrics(folder)
+                expected = None if self.seconds is None else self.warm_up + self.seconds + LOCUST_SECONDS
+                phase("under load", expected)
+                load = self._load(world, info.name, folder)
+                phase("stopping the services", STOP_SECONDS)
+            after = read_metrics(folder)
+            bytes_stored = self._bytes_stored(folder, database)
+        load.truth.replace(folder / "truth.jsonl") if load.truth.is_file() else (folder / "truth.jsonl").touch()
+        self._tidy(folder)
+        phase("attacking the ledgers", ATTACK_SECONDS)
+        linkage = attack_all(folder)
+        accounts = len(score.read_truth(folder / "truth.jsonl"))
+        measured = from_load(
+            load,
+            info,
+            before=before,
+            after=after,
+            storage_bytes=bytes_stored,
+            accounts_stored=accounts,
+            unanswered=frozenset(self.mandate.unanswered(info)),
+        )
+        return collect.result(measured, linkage)
+
+    def _load(self, world: World, scheme: str, folder: Path) -> LoadResult:
+        self.under_load = True
+        try:
+            return run_load(
+                world.urls,
+                scheme,
+                seconds=self.seconds,
+                sign_ups=self.sign_ups,
+                users=self.users,
+                rate=self.settings.rate,
+                seed=self.settings.seed,
+                citizens=self.settings.citizens,
+                results=folder / "load",
+                warm_up=self.warm_up,
+                stop=self.stop,
+                settings=world.settings,
+            )
+        finally:
+            self.under_load = False
+
+    def _first_metrics(self, folder: Path) -> list[Use]:
+        """What starting cost, which is nobody's sign-up: the meters write half a second after the first request."""
+        until = time.monotonic() + 1.0
+        while time.monotonic() < until and len(list((folder / "metrics").glob("*.json"))) < 3:
+            time.sleep(0.05)
+        return read_metrics(folder)
+
+    def _bytes_stored(self, folder: Path, database: str) -> int | None:
+        if database:
+            return sum(stored.postgresql_bytes(database, party) for party in ("platform_a", "platform_b"))
+        files = [p for p in folder.glob("platform*.sqlite") if p.is_file()]
+        return sum(stored.sqlite_bytes(path) for path in files) if files else None
+
+    def _tidy(self, folder: Path) -> None:
+        """Keys and databases go; ledgers, truth, logs, metrics and the load's own figures stay."""
+        shutil.rmtree(folder / "keys", ignore_errors=True)
+        for path in folder.glob("*.sqlite*"):
+            path.unlink()
+
+
+def read_metrics(folder: Path) -> list[Use]:
+    """The metrics files of a world; one that is just being replaced is read next time."""
+    read = msgspec.json.Decoder(Use).decode
+    found = []
+    for path in sorted((folder / "metrics").glob("*.json")):
+        try:
+            found.append(read(path.read_bytes()))
+        except (OSError, msgspec.DecodeError):
+            continue
+    return found
+
+
+def attack_all(folder: Path) -> dict[str, Linked]:
+    """Every coalition's attack in a process of its own, which gets the ledgers and not the truth; then the score."""
+    truth = score.read_truth(folder / "truth.jsonl")
+    found = {}
+    for coalition in COALITIONS:
+        name = "+".join(coalition)
+        out = folder / f"guesses-{name}.csv"
+        command = [sys.executable, "-m", "idverify.privacy.attack", "ledgers", "--coalition", ",".join(coalition)]
+        done = subprocess.run(
+            [*command, "--out", out.name],
+            cwd=folder,
+            env=environment_of(Settings()),
+            capture_output=True,
+            text=True,
+            timeout=LONGEST_ATTACK,
+            start_new_session=True,
+        )
+        if done.returncode:
+            raise BadEnvironment(f"the attack of {name} ended with {done.returncode}: {done.stderr.strip()[-500:]}")
+        seen = {party: subjects_in(folder / "ledgers", party) for party in coalition}
+        linkage = score.score(score.read_claims(out), truth, coalition, seen=seen, attack=NAME)
+        pairs = json.loads(out.with_suffix(".pairs.json").read_bytes())["pairs"]
+        found[name] = collect.linked(linkage, [f"{pair['first']} = {pair['second']}" for pair in pairs])
+    return found
+
+
+def from_load(
+    load: LoadResult,
+    info: Info,
+    *,
+    before: list[Use],
+    after: list[Use],
+    storage_bytes: int | None,
+    accounts_stored: int,
+    unanswered: frozenset[str],
+) -> collect.Measured:
+    """The load's own figures in the terms of `collect`."""
+    warnings = []
+    if load.lag_ms_p99 > 10:
+        warnings.append(f"the load generator was {load.lag_ms_p99:.0f} ms late (p99, limit 10): latencies are too high")
+    failed_requests = sum(step.failed for step in load.steps.values())
+    if failed_requests:
+        warnings.append(f"{failed_requests} requests failed")
+    return collect.Measured(
+        info=info,
+        seconds=load.seconds,
+        steps={name: collect.StepSample(step.ms, step.up, step.down) for name, step in load.steps.items()},
+        attempted=load.attempted,
+        accepted=load.accepted,
+        refused=load.refused,
+        failed=load.failed,
+        minors_admitted=load.minors_admitted,
+        borrowed_admitted=load.borrowed_admitted,
+        adults_blocked=load.adults_blocked,
+        accounts_per_person_max=max(load.accounts_per_person_max.values(), default=0),
+        generator_cpu=load.cpu_share,
+        wallet_cpu=load.wallet_cpu,
+        before=before,
+        after=after,
+        storage_bytes=storage_bytes,
+        accounts_stored=accounts_stored,
+        unanswered=unanswered,
+        complete=not load.stopped,
+        warnings=warnings,
+    )

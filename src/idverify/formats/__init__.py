@@ -1,0 +1,1 @@
+"""Encodings of credentials and tokens: no policy, no I/O, no clock."""

@@ -1,0 +1,1 @@
+"""The mock identity provider: it knows every person, signs attestations, and sees what its schemes let it see."""

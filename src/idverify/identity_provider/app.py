@@ -1,0 +1,67 @@
+"""The identity provider's app: its routes and what they share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timezone
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from idverify import web
+from idverify.identity_provider import api, well_known
+from idverify.identity_provider.issuance import Issuance
+from idverify.identity_provider.keys import KeyStore
+from idverify.identity_provider.oauth import Codes
+from idverify.identity_provider.pages import Pages
+from idverify.identity_provider.register import Register, examples
+from idverify.identity_provider.sessions import Limits, Sessions
+from idverify.ledger import Ledger
+from idverify.schemes import SCHEMES
+from idverify.settings import Settings
+from idverify.storage import Store
+
+
+def utc_now() -> datetime:
+    """The time of the machine."""
+    return datetime.now(timezone.utc)
+
+
+_STANDARD_LIMITS = Limits()
+
+
+def create_app(
+    *,
+    population: Register,
+    keys: KeyStore,
+    store: Store,
+    ledger: Ledger | None,
+    settings: Settings,
+    clock: Callable[[], datetime] = utc_now,
+    limits: Limits = _STANDARD_LIMITS,
+) -> FastAPI:
+    """A mock identity provider for the people in `population`. Wrap it in Guarded, Capture and Meter (see serve)."""
+    issuer, party = settings.own_url, settings.party or "identity_provider"
+    people = examples(population, clock())
+    sessions = Sessions(population, store, clock=clock, limits=limits)
+    issuance = Issuance(population, keys, store, schemes=SCHEMES, quota=settings.quota, clock=clock, limits=limits)
+    codes = Codes(store, sessions, clock=clock, redirect_uri=f"{settings.wallet}/callback")
+    templates = web.templates(Path(__file__).parent / "templates", app_title="Identity provider")
+    pages = Pages(
+        templates,
+        sessions=sessions,
+        codes=codes,
+        keys=keys,
+        schemes=[SCHEMES[name] for name in keys.names],
+        people=people,
+        ledger=ledger,
+        settings=settings,
+    )
+    app = FastAPI(title="Mock identity provider", docs_url=None, redoc_url=None)
+    app.include_router(
+        api.router(party=party, issuer=issuer, sessions=sessions, issuance=issuance, keys=keys, people=people)
+    )
+    app.include_router(well_known.router(issuer=issuer, sessions=sessions, issuance=issuance, keys=keys))
+    app.include_router(pages.router)
+    web.equip(app, templates)
+    return app

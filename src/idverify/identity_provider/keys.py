@@ -1,0 +1,187 @@
+"""The identity provider's keys: a folder that all its processes share, and that a rotation changes under them.
+
+    FOLDER/SCHEME/000001.secret      one file a key epoch, mode 0600, newest = highest number
+
+A file appears by fsync and rename, so that it is there whole or not at all. Whoever finds a scheme without keys makes
+them while holding FOLDER/lock, so that any number of processes started at once make one key set.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from idverify.errors import BadEnvironment, BadMessage, NotFound, Unavailable
+from idverify.scheme import Issuer, Scheme, merge
+
+NOTICE_SECONDS = 0.25
+"""How often a process looks whether the folder changed."""
+TRIES = 20
+"""New secrets tried until their published keys can stand beside the old ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeySet:
+    """The keys of one scheme at one moment: issuers newest first, and what they publish together."""
+
+    epoch: int
+    issuers: tuple[Issuer, ...]
+    public: bytes
+
+
+class KeyStore:
+    """Keys of every scheme that an issuer signs for, under the name `issuer` (the service's URL)."""
+
+    def __init__(self, folder: Path, schemes: Mapping[str, Scheme], *, issuer: str) -> None:
+        self._folder = folder
+        self._schemes = {name: s for name, s in schemes.items() if s.info.issued != "by_holder"}
+        self._issuer = issuer
+        self._sets: dict[str, tuple[int, KeySet]] = {}
+        self._made: dict[tuple[str, int], Issuer] = {}
+        self._looked: dict[str, float] = {}
+        self._guard = threading.Lock()
+        try:
+            for name in self._schemes:
+                (folder / name).mkdir(parents=True, exist_ok=True, mode=0o700)
+            with self._locked():
+                for name in self._schemes:
+                    if not self._epochs(name):
+                        self._add(name)
+        except OSError as error:
+            raise BadEnvironment(f"the keys in {folder} cannot be used: {error.strerror}") from error
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The schemes that are issued here."""
+        return tuple(self._schemes)
+
+    def issuer(self, scheme_name: str) -> Issuer:
+        """The issuer with the newest keys. Raises NotFound."""
+        return self._current(scheme_name).issuers[0]
+
+    def issuers(self, scheme_name: str) -> Sequence[Issuer]:
+        """All issuers that are not retired, newest first: a wallet may have asked for a key just before a rotation."""
+        return self._current(scheme_name).issuers
+
+    def public(self, scheme_name: str) -> bytes:
+        """The public document of all keys that are not retired, newest first. Raises NotFound."""
+        return self._current(scheme_name).public
+
+    def epoch(self, scheme_name: str) -> int:
+        """The number of the newest key set, from 1. Raises NotFound."""
+        return self._current(scheme_name).epoch
+
+    def rotate(self, scheme_name: str) -> int:
+        """Make new keys; the old ones stay valid until they are retired. Returns the new epoch."""
+        self._check(scheme_name)
+        with self._locked():
+            epoch = self._add(scheme_name)
+        self._looked.pop(scheme_name, None)
+        return epoch
+
+    def retire(self, scheme_name: str) -> int:
+        """Forget all keys but the newest; what they signed is worth nothing from now on. Returns how many went."""
+        self._check(scheme_name)
+        with self._locked():
+            old = self._epochs(scheme_name)[:-1]
+            for epoch in old:
+                self._path(scheme_name, epoch).unlink()
+            _sync_folder(self._folder / scheme_name)
+        self._looked.pop(scheme_name, None)
+        return len(old)
+
+    def _check(self, scheme_name: str) -> None:
+        if scheme_name not in self._schemes:
+            raise NotFound(f"no scheme {scheme_name[:40]!r} is issued here", hint=f"there are {', '.join(self.names)}")
+
+    def _current(self, name: str) -> KeySet:
+        self._check(name)
+        now = time.monotonic()
+        if name in self._looked and now - self._looked[name] < NOTICE_SECONDS:
+            return self._sets[name][1]
+        with self._guard:
+            try:
+                stamp = (self._folder / name).stat().st_mtime_ns
+                if name not in self._sets or self._sets[name][0] != stamp:
+                    self._sets[name] = (stamp, self._load(name))
+            except OSError as error:
+                if name not in self._sets:
+                    raise Unavailable(f"the keys of {name} cannot be read") from error
+            self._looked[name] = now
+            return self._sets[name][1]
+
+    def _load(self, name: str) -> KeySet:
+        epochs = self._epochs(name)
+        if not epochs:
+            raise Unavailable(f"the keys of {name} are gone")
+        issuers = tuple(self._issuer_of(name, epoch) for epoch in reversed(epochs))
+        self._made = {key: made for key, made in self._made.items() if key[0] != name or key[1] in epochs}
+        return KeySet(epochs[-1], issuers, merge([issuer.public for issuer in issuers]))
+
+    def _issuer_of(self, name: str, epoch: int) -> Issuer:
+        if (name, epoch) not in self._made:
+            secret = self._path(name, epoch).read_bytes()
+            self._made[name, epoch] = self._schemes[name].issuer(secret, name=self._issuer)
+        return self._made[name, epoch]
+
+    def _add(self, name: str) -> int:
+        """Make the next epoch's keys; the caller holds the lock."""
+        scheme, epochs = self._schemes[name], self._epochs(name)
+        published = [self._issuer_of(name, epoch).public for epoch in reversed(epochs)]
+        for _ in range(TRIES):
+            secret = scheme.new_secret()
+            try:
+                scheme.verifier(merge([scheme.issuer(secret, name=self._issuer).public, *published]))
+            except BadMessage:  # short key identifiers that collide with those of keys in use
+                continue
+            break
+        else:
+            raise BadEnvironment(f"no new keys of {name} fit beside {len(published)} old ones", hint="retire them")
+        epoch = (epochs[-1] if epochs else 0) + 1
+        _write_whole(self._path(name, epoch), secret)
+        return epoch
+
+    def _epochs(self, name: str) -> list[int]:
+        """The epochs that have keys, oldest first."""
+        return sorted(int(path.stem) for path in (self._folder / name).glob("*.secret") if path.stem.isdigit())
+
+    def _path(self, name: str, epoch: int) -> Path:
+        return self._folder / name / f"{epoch:06d}.secret"
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        lock = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
+
+
+def _write_whole(path: Path, data: bytes) -> None:
+    partial = path.with_suffix(f".partial-{os.getpid()}")
+    file = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        with memoryview(data) as rest:
+            written = 0
+            while written < len(data):
+                written += os.write(file, rest[written:])
+        os.fsync(file)
+    finally:
+        os.close(file)
+    partial.rename(path)
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    file = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)

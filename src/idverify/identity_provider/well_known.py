@@ -1,0 +1,74 @@
+"""Where independent clients look for the issuer's keys, and Privacy Pass issuance (RFC 7517, SD-JWT VC, RFC 9578)."""
+
+from __future__ import annotations
+
+import json
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from idverify.errors import BadMessage, NotFound
+from idverify.identity_provider.api import published
+from idverify.identity_provider.issuance import Issuance
+from idverify.identity_provider.keys import KeyStore
+from idverify.identity_provider.sessions import Sessions
+from idverify.ledger import note
+from idverify.protocols import privacy_pass
+from idverify.scheme import Json
+from idverify.web import no_store
+
+
+def router(*, issuer: str, sessions: Sessions, issuance: Issuance, keys: KeyStore) -> APIRouter:
+    """The well-known documents, made from what the schemes publish."""
+    routes = APIRouter()
+
+    @routes.get("/.well-known/jwks.json", summary="All JSON Web Keys (RFC 7517)")
+    async def jwks(request: Request) -> Response:
+        return published(request, _json({"keys": _jwks(keys)}), "application/json")
+
+    @routes.get("/.well-known/jwt-vc-issuer", summary="JWT VC issuer metadata (SD-JWT VC)")
+    async def jwt_vc_issuer(request: Request) -> Response:
+        return published(request, _json({"issuer": issuer, "jwks": {"keys": _jwks(keys)}}), "application/json")
+
+    @routes.get(privacy_pass.DIRECTORY_PATH, summary="Token keys (RFC 9578 section 4)")
+    async def directory(request: Request) -> Response:
+        name = _of_tokens(keys)
+        document = privacy_pass.directory_document(keys.public(name), request_uri=privacy_pass.REQUEST_PATH)
+        return published(request, document, privacy_pass.DIRECTORY_TYPE)
+
+    @routes.post(privacy_pass.REQUEST_PATH, summary="Issue a token (RFC 9578 section 6.2)")
+    async def token_request(request: Request) -> Response:
+        id_number = await sessions.id_number(request.headers.get("authorization", ""))
+        name = _of_tokens(keys)
+        note(request, subject=id_number, scheme=name)
+        if request.headers.get("content-type", "") != privacy_pass.REQUEST_TYPE:
+            raise BadMessage(f"the body is not {privacy_pass.REQUEST_TYPE}")
+        answer = await issuance.issue(request, name, id_number=id_number, body=await request.body())
+        return no_store(Response(answer, headers={"Content-Type": privacy_pass.RESPONSE_TYPE}))
+
+    return routes
+
+
+def _jwks(keys: KeyStore) -> list[Json]:
+    """Each JSON Web Key that any scheme publishes, once."""
+    found: list[Json] = []
+    for name in keys.names:
+        found += [key for key in _keys_of(keys, name) if "kty" in key and key not in found]
+    return found
+
+
+def _of_tokens(keys: KeyStore) -> str:
+    """The scheme whose published keys are token keys. Raises NotFound."""
+    for name in keys.names:
+        if any("token_key" in key for key in _keys_of(keys, name)):
+            return name
+    raise NotFound("this issuer has no private tokens")
+
+
+def _keys_of(keys: KeyStore, name: str) -> list[dict[str, Json]]:
+    listed: list[dict[str, Json]] = json.loads(keys.public(name))["keys"]
+    return listed
+
+
+def _json(value: Json) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()

@@ -1,0 +1,126 @@
+"""How a citizen's wallet reaches the services from Locust: a timed request per call, reported under its step."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from urllib.parse import urlsplit
+
+from geventhttpclient.client import HTTPClient
+
+from idverify.errors import IdverifyError, Unavailable
+from idverify.wallet.flows import Answer, Call
+
+SECONDS = 10.0
+MOST_BYTES = 1_048_576
+
+
+class RequestFailed(Exception):
+    """What Locust lists as a failure."""
+
+
+class Client:
+    """The HTTP connections of one Locust user, kept open. Cookies are never kept: every task is another person.
+
+    A 4xx whose code is in `expected` is an outcome, not a failure.
+    """
+
+    def __init__(self, report: Callable[..., None], context: Callable[[], Mapping[str, object]]) -> None:
+        self.report = report
+        self.context = context
+        self.expected: frozenset[str] = frozenset()
+        self._open: dict[str, HTTPClient] = {}
+
+    def send(self, call: Call) -> Answer:
+        """Send, wait, report. Raises Unavailable where no answer came."""
+        parts = urlsplit(call.url)
+        origin = f"{parts.scheme}://{parts.netloc}"
+        path = parts.path + (f"?{parts.query}" if parts.query else "")
+        headers = {"Accept-Encoding": "identity", **call.headers}
+        started, tick = time.time(), time.perf_counter()
+        up = down = 0
+        answer: Answer | None = None
+        fault: Exception | None = None
+        try:
+            response = self._client(origin).request(call.method, path, body=call.body, headers=headers)
+            body = bytes(response.read(MOST_BYTES + 1))
+            if len(body) > MOST_BYTES:
+                response.release()
+                raise Unavailable(f"the answer to {call.step} is longer than {MOST_BYTES} bytes")
+            elapsed = time.perf_counter() - tick
+            names = [(str(name).lower(), str(value)) for name, value in response.items()]
+            up = len(response._sent_request or "") + len(call.body)
+            down = _head_size(response.status_code, names) + len(body)
+            answer = Answer(response.status_code, dict(names), body)
+            fault = self._fault(answer)
+        except (OSError, ValueError, EOFError, RuntimeError) as error:  # the errors of sockets and of a broken answer
+            elapsed = time.perf_counter() - tick
+            fault = error
+        except Unavailable as error:
+            elapsed = time.perf_counter() - tick
+            fault = error
+        self.report(
+            request_type=call.method,
+            name=call.step,
+            response_time=elapsed * 1000,
+            response_length=down,
+            response=answer,
+            context={**self.context(), "up": up, "down": down},
+            exception=fault,
+            start_time=started,
+            url=call.url,
+        )
+        if answer is None:
+            raise Unavailable(f"{parts.netloc} does not answer {call.step}: {type(fault).__name__}")
+        return answer
+
+    def fail(self, step: str, error: IdverifyError) -> None:
+        """Report a failure that no request shows: the wallet itself found something wrong."""
+        self.report(
+            request_type="WALLET",
+            name=step,
+            response_time=0.0,
+            response_length=0,
+            response=None,
+            context={**self.context(), "up": 0, "down": 0},
+            exception=error,
+            start_time=time.time(),
+            url="",
+        )
+
+    def close(self) -> None:
+        for client in self._open.values():
+            client.close()
+        self._open.clear()
+
+    def _client(self, origin: str) -> HTTPClient:
+        if origin not in self._open:
+            self._open[origin] = HTTPClient.from_url(
+                origin, concurrency=1, connection_timeout=SECONDS, network_timeout=SECONDS
+            )
+        return self._open[origin]
+
+    def _fault(self, answer: Answer) -> Exception | None:
+        if 200 <= answer.status < 300:
+            return None
+        reason = ""
+        try:
+            value = json.loads(answer.body)
+            if isinstance(value, dict):
+                reason = str(value.get("error", ""))
+        except ValueError:
+            pass
+        if 400 <= answer.status < 500 and reason in self.expected:
+            return None
+        return RequestFailed(f"{answer.status} {reason}".strip())
+
+
+def _head_size(status: int, headers: list[tuple[str, str]]) -> int:
+    """Bytes of `HTTP/1.1 200 OK`, the header lines and the empty line (the reason phrase as Python knows it)."""
+    try:
+        phrase = HTTPStatus(status).phrase
+    except ValueError:
+        phrase = ""
+    return len(f"HTTP/1.1 {status} {phrase}\r\n") + sum(len(n) + len(v) + 4 for n, v in headers) + 2

@@ -1,0 +1,267 @@
+"""One Locust user class for each scheme, made from the list of schemes; every task is another citizen's journey."""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import ClassVar
+
+from locust import User, tag, task
+from locust.env import Environment
+
+from idverify.errors import IdverifyError, Unavailable
+from idverify.load.client import Client
+from idverify.load.people import Citizen, false_birth_date, handle
+from idverify.load.record import Outcomes
+from idverify.load.state import Load
+from idverify.scheme import Scheme
+from idverify.schemes import SCHEMES
+from idverify.settings import Settings
+from idverify.wallet import Account, Flow, Flows, Refused, Wallet, drive, reason_of
+from idverify.wallet.flows import read_feed, write_post
+
+PERSON: frozenset[str] = frozenset({"too_young", "no_e_id", "already_used"})
+"""Refusals that show a mandate at work; they are outcomes, not failures."""
+CROWD = PERSON | {"too_many", "quota"}
+"""For those who ask again and again, on their own credential or a guardian's."""
+TEXTS = ("Fresh mangoes at the gate", "Market opens at six", "Bus 8 is late today", "Rain before noon?", "Thanks, all!")
+LONGEST_BACKLOG = 5.0
+"""Seconds of missed arrivals that a user makes up for; what lies further back is dropped."""
+
+
+def load_of(environment: Environment) -> Load:
+    """What the users of this process share; the listeners put it there."""
+    load = environment.__dict__.get("idverify")
+    assert isinstance(load, Load), "idverify's Locust listeners are not registered"
+    return load
+
+
+class CitizenUser(User):
+    """Citizens of the synthetic population, one after the other. Arrivals are a Poisson process."""
+
+    abstract = True
+    scheme: ClassVar[Scheme]
+
+    def __init__(self, environment: Environment) -> None:
+        super().__init__(environment)
+        self.load = load_of(environment)
+        self.name = self.scheme.info.name
+        self.client = Client(environment.events.request.fire, lambda: {"scheme": self.name, "load": self.load})
+        self.chance = random.Random(self.load.chance.random())
+        self.due = time.monotonic()
+
+    def on_stop(self) -> None:
+        self.client.close()
+
+    def wait_time(self) -> float:
+        """Seconds to the next arrival. Arrivals do not wait for slow answers, so a slow service is not spared."""
+        now = time.monotonic()
+        self.due = max(self.due, now - LONGEST_BACKLOG) + self.chance.expovariate(self.load.rate)
+        return max(0.0, self.due - now)
+
+    @property
+    def outcomes(self) -> Outcomes:
+        return self.load.recorder.of(self.name)
+
+    @property
+    def platforms(self) -> tuple[str, ...]:
+        return self.load.settings.platform_urls
+
+    @tag("read")
+    @task(8)
+    def read(self) -> None:
+        """Read the feed with an account; where there is none yet, somebody signs up first."""
+        account = self.account()
+        if account is not None:
+            self.try_to("read", read_feed(account.platform, token=account.token))
+
+    @tag("post")
+    @task(2)
+    def post(self) -> None:
+        """Publish a post."""
+        account = self.account()
+        if account is not None:
+            text = self.chance.choice(TEXTS)
+            self.try_to("post", write_post(account.platform, token=account.token, text=text))
+
+    @tag("sign_up")
+    @task(1)
+    def sign_up(self) -> None:
+        """The next citizen signs up on every platform, with all that belongs to it."""
+        person = self.load.next_citizen(self.name)
+        if person is None:
+            self.outcomes.exhausted += 1
+            return
+        self.load.under_way += 1
+        try:
+            self.journey(person)
+        finally:
+            self.load.under_way -= 1
+
+    @tag("issue")
+    @task(1)
+    def issue(self) -> None:
+        """The next citizen gets a credential and shows it to nobody. Runs with --tags issue only."""
+        person = self.load.next_citizen(self.name)
+        if person is not None and self.has_device(person):
+            self.try_to("issue", self.only_issue(self.load.wallet(self.name, person.row)))
+
+    @tag("present")
+    @task(1)
+    def present(self) -> None:
+        """The next citizen proves what the first platform asks, and opens no account. Runs with --tags present only."""
+        person = self.load.next_citizen(self.name)
+        if person is not None and self.has_device(person):
+            flows = self.flows(self.load.wallet(self.name, person.row))
+            self.try_to("present", flows.prove(self.platforms[0], self.name))
+
+    def account(self) -> Account | None:
+        """Any account of this scheme."""
+        pool = self.load.accounts.setdefault(self.name, [])
+        if not pool:
+            self.sign_up()
+        return self.chance.choice(pool) if pool else None
+
+    def journey(self, person: Citizen) -> None:
+        """Sign up as the person would: truthfully, then with what else they are ready to try."""
+        outcomes, declared = self.outcomes, self.scheme.info.issued == "by_holder"
+        outcomes.persons += 1
+        if not self.has_device(person):
+            outcomes.no_device += 1
+            if not person.minor:
+                outcomes.adults_blocked.add(hit=True)
+                outcomes.adults_blocked_reasons["no_device"] += 1
+            return
+        wallet = self.own_wallet(person)
+        reasons = self.sign_up_everywhere(wallet, person, kind="declared" if declared else "own", expected=PERSON)
+        self.classify(person, reasons)
+        if person.borrows and not declared and person.guardian is not None and "" not in reasons:
+            lent = self.load.wallet(self.name, person.guardian)
+            borrowed = self.sign_up_everywhere(lent, person, kind="borrowed", expected=CROWD)
+            outcomes.borrowed_admitted.add(hit="" in borrowed)
+        if person.farms and "no_e_id" not in reasons:
+            self.farm(person)
+
+    def classify(self, person: Citizen, reasons: list[str]) -> None:
+        """Count the person, unless a failure of ours decided."""
+        outcomes = self.outcomes
+        refusals = [reason for reason in reasons if reason]
+        if "failed" in refusals:
+            return
+        if person.minor:
+            outcomes.minors_admitted.add(hit="" in reasons)
+            if "" not in reasons:
+                outcomes.minors_refused[refusals[0]] += 1
+            return
+        outcomes.adults_blocked.add(hit=bool(refusals))
+        if refusals:
+            outcomes.adults_blocked_reasons[refusals[0]] += 1
+
+    def farm(self, person: Citizen) -> None:
+        """Try for many accounts on one platform, with a fresh credential or a fresh statement each time."""
+        outcomes, wallet = self.outcomes, self.own_wallet(person)
+        declared = self.scheme.info.issued == "by_holder"
+        outcomes.farmers += 1
+        for _ in range(self.load.settings.farmer_tries):
+            wallet.forget(self.name)
+            outcomes.farmer_tries += 1
+            kind = "declared" if declared else "own"
+            reason = self.attempt(self.platforms[0], wallet, person, kind=kind, expected=CROWD)
+            if reason:
+                outcomes.farmer_refused[reason] += 1
+            else:
+                outcomes.farmer_accounts += 1
+            if reason in ("too_many", "quota", "no_e_id", "failed"):
+                return
+
+    def sign_up_everywhere(self, wallet: Wallet, person: Citizen, *, kind: str, expected: frozenset[str]) -> list[str]:
+        """Try each platform in turn; for each "" or why not. Who cannot sign in does not try a second time."""
+        reasons: list[str] = []
+        for platform in self.platforms:
+            reasons.append(self.attempt(platform, wallet, person, kind=kind, expected=expected))
+            if reasons[-1] == "no_e_id":
+                break
+        return reasons
+
+    def attempt(self, platform: str, wallet: Wallet, person: Citizen, *, kind: str, expected: frozenset[str]) -> str:
+        """One sign-up on one platform. Returns "" for an account, a refusal's code, or "failed"."""
+        outcomes = self.outcomes
+        outcomes.attempted += 1
+        flow = self.flows(wallet).sign_up(platform, self.name, handle=handle(self.chance))
+        self.client.expected = expected
+        try:
+            account = drive(flow, self.client.send)
+        except IdverifyError as error:
+            return self.refusal(error, expected)
+        finally:
+            self.keep_cpu(wallet)
+        outcomes.accepted += 1
+        self.load.opened(self.name, account, user=person, owner=wallet.owner.id_number, kind=kind)
+        return ""
+
+    def refusal(self, error: IdverifyError, expected: frozenset[str]) -> str:
+        """Tell a refusal from a failure; what no request shows is reported to Locust here."""
+        reason = reason_of(error)
+        if reason in expected:
+            self.outcomes.refused[reason] += 1
+            return reason
+        self.outcomes.failed += 1
+        if not isinstance(error, Refused | Unavailable):
+            self.client.fail("wallet", error)
+        return "failed"
+
+    def try_to(self, step: str, flow: Flow[object]) -> None:
+        """Run a flow whose refusals are outcomes and whose failures Locust lists."""
+        self.client.expected = PERSON
+        try:
+            drive(flow, self.client.send)
+        except (Refused, Unavailable):
+            return  # the client has reported the request
+        except IdverifyError as error:
+            if error.code not in PERSON:
+                self.client.fail(step, error)
+
+    def only_issue(self, wallet: Wallet) -> Flow[None]:
+        flows = self.flows(wallet)
+        if self.scheme.info.issued == "ahead":
+            yield from flows.issue(self.name, None)
+        else:
+            request = yield from flows.ask(self.platforms[0], self.name)
+            yield from flows.obtain(self.name, request.challenge)
+        self.keep_cpu(wallet)
+
+    def keep_cpu(self, wallet: Wallet) -> None:
+        """Move what the wallet measured to the outcomes."""
+        for kind, (number, seconds) in wallet.cpu.items():
+            had, spent = self.outcomes.cpu.get(kind, (0, 0.0))
+            self.outcomes.cpu[kind] = (had + number, spent + seconds)
+        wallet.cpu.clear()
+
+    def own_wallet(self, person: Citizen) -> Wallet:
+        declares = person.born
+        if person.lies:
+            row = random.Random(f"{self.load.settings.seed}:{person.row}:lie")
+            declares = false_birth_date(self.load.clock(), over=self.load.adult_from, chance=row)
+        return self.load.wallet(self.name, person.row, declares=declares)
+
+    def has_device(self, person: Citizen) -> bool:
+        """A wallet needs a smartphone; a form in which one states a birth date does not."""
+        return person.smartphone or self.scheme.info.issued == "by_holder"
+
+    def flows(self, wallet: Wallet) -> Flows:
+        return Flows(wallet, identity_provider=self.load.settings.identity_provider)
+
+
+def user_classes(settings: Settings | None = None) -> list[type[User]]:
+    """A user class for each scheme that the settings name, in the order of the list: `RealNameUser` for real_name."""
+    names = (settings or Settings()).scheme_names or tuple(SCHEMES)
+    return [_user_class(SCHEMES[name]) for name in SCHEMES if name in names]
+
+
+def _user_class(scheme: Scheme) -> type[User]:
+    name = "".join(part.capitalize() for part in scheme.info.name.split("_")) + "User"
+    return type(
+        name,
+        (CitizenUser,),
+        {"scheme": scheme, "abstract": False, "__doc__": scheme.info.title, "__module__": __name__},
+    )

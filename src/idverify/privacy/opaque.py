@@ -1,0 +1,46 @@
+"""Which values of a ledger are worth joining on: those that could hardly be equal by accident.
+
+Apparent entropy of a string = length × log2(size of the smallest usual alphabet that its characters are from).
+The rule knows no scheme and no field name.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+
+LEAST_BITS = 32.0
+_ALPHABETS = (
+    (re.compile(r"[0-9]+"), 10),
+    (re.compile(r"[0-9a-f]+|[0-9A-F]+"), 16),
+    (re.compile(r"[a-z]+|[A-Z]+"), 26),
+    (re.compile(r"[0-9a-z]+|[0-9A-Z]+"), 36),
+    (re.compile(r"[0-9A-Za-z]+"), 62),
+    (re.compile(r"[0-9A-Za-z_=-]+|[0-9A-Za-z+/=]+"), 64),
+)
+_PRINTABLE = 95
+_SPOKEN = re.compile(r"[+-]?\d+[.,]\d+|\d{4}-\d\d(-\d\d)?([T ].*)?|\d\d?[./]\d\d?[./]\d{4}|true|false", re.IGNORECASE)
+_SPACE = re.compile(r"\s")
+
+
+def apparent_bits(value: str) -> float:
+    """The apparent entropy of `value` in bits: an upper bound, from its length and its characters alone.
+
+    A value of one repeated character says nothing and has 0 bits.
+    """
+    if len(set(value)) < 2:
+        return 0.0
+    size = next((size for pattern, size in _ALPHABETS if pattern.fullmatch(value)), _PRINTABLE)
+    return len(value) * math.log2(size)
+
+
+def is_opaque(value: object) -> bool:
+    """Whether a leaf is a candidate for a join: a string of at least 32 apparent bits that nobody would say aloud.
+
+    Numbers, booleans, dates, decimal numbers and text with spaces (names, sentences) are left to other attacks.
+    """
+    if not isinstance(value, str) or len(value) * math.log2(_PRINTABLE) < LEAST_BITS:
+        return False
+    if _SPACE.search(value) or _SPOKEN.fullmatch(value):
+        return False
+    return apparent_bits(value) >= LEAST_BITS

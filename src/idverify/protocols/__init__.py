@@ -1,0 +1,1 @@
+"""What carries a scheme's bytes over HTTP: headers, documents, media types."""

@@ -1,0 +1,150 @@
+"""Real name: a signed JWT with name, ID number and birth date, made at each login (RFC 7519, ES256)."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from idverify.errors import BadMessage, CannotAnswer, Revoked
+from idverify.formats import jose
+from idverify.formats.sd_jwt import check_addressed
+from idverify.formats.strict_json import (
+    JsonObject,
+    decode_base64url,
+    encode_base64url,
+    read_object,
+    text_member,
+    write_json,
+)
+from idverify.scheme import Asked, Challenge, Credential, Info, Issuer, Json, Person, Proven, Random, never
+from idverify.schemes import _facts, _reading
+from idverify.schemes._public import (
+    Public,
+    SigningKey,
+    as_text,
+    load_es256_secret,
+    new_es256_secret,
+    read_public,
+    write_public,
+)
+
+TYP = "real-name+jwt"
+LIFETIME = 600
+"""Seconds from issuance to expiry."""
+INFO = Info(
+    name="real_name",
+    title="Real-name JWT",
+    spec="RFC 7519, RFC 8725 (ES256)",
+    answers=frozenset({"over", "identity", "one_account"}),
+    issued="per_login",
+    learns={
+        "identity provider": "which person signs up where and when, at each login",
+        "platform": "name, ID number and birth date",
+    },
+    limits="hides nothing: platforms that compare ID numbers know who is who, and a thief of their databases too",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RealNameIssuer:
+    name: str
+    key: SigningKey
+    random: Random = secrets.token_bytes
+
+    @property
+    def public(self) -> bytes:
+        return write_public(self.name, [self.key.jwk])
+
+    def issue(self, person: Person, request: bytes, *, now: datetime) -> bytes:
+        asked = read_object(request, "request", max_size=10_000)
+        if set(asked) != {"audience", "nonce"}:
+            raise BadMessage("the request does not have exactly the members audience, nonce")
+        at = int(now.timestamp())
+        claims: JsonObject = {
+            "iss": self.name,
+            "aud": text_member(asked, "audience", what="request"),
+            "nonce": text_member(asked, "nonce", what="request"),
+            "iat": at,
+            "exp": at + LIFETIME,
+            "jti": encode_base64url(self.random(16)),
+            "name": person.name,
+            "id_number": person.id_number,
+            "birth_date": person.born.isoformat(),
+        }
+        return jose.sign(claims, self.key.key, typ=TYP, kid=self.key.kid).encode()
+
+
+class RealNameHolder:
+    def request(self, public: bytes, *, now: datetime, challenge: Challenge | None = None) -> Asked:
+        if challenge is None:
+            raise CannotAnswer("a real-name token is made for one question of one platform, and none is given")
+        _facts.check_answerable(INFO, challenge)
+        read_public(public)
+        asked = write_json({"audience": challenge.audience, "nonce": challenge.nonce})
+        return Asked(asked, encode_base64url(public).encode())
+
+    def accept(self, asked: Asked, response: bytes) -> Sequence[Credential]:
+        public = read_public(decode_base64url(as_text(asked.secret, "wallet's secret"), "wallet's secret"))
+        claims = _signed_claims(response, public)
+        wanted = read_object(asked.message, "request")
+        check_addressed(claims, audience=text_member(wanted, "audience"), nonce=text_member(wanted, "nonce"))
+        return (Credential(response),)
+
+    def present(self, credential: Credential, challenge: Challenge) -> bytes:
+        _facts.check_answerable(INFO, challenge)
+        claims = read_object(jose.parse(as_text(credential.body, "credential"), typ=TYP).payload, "credential")
+        if (claims.get("aud"), claims.get("nonce")) != (challenge.audience, challenge.nonce):
+            raise CannotAnswer(
+                f"this token was made for another question than that of {challenge.audience}",
+                hint="ask the identity provider for one",
+            )
+        return credential.body
+
+
+@dataclass(frozen=True, slots=True)
+class RealNameVerifier:
+    public: Public
+    revoked: Callable[[str], bool] = never
+
+    def verify(self, presentation: bytes, challenge: Challenge) -> Proven:
+        # RFC 8725 section 3: (1) typ, alg, key, signature  (2) iss  (3) aud, nonce  (4) exp, iat
+        # (5) claims  (6) revocation  (7) age. The nonce makes the token single-use, jti only names it.
+        _facts.check_answerable(INFO, challenge)
+        claims = _signed_claims(presentation, self.public)  # (1) (2)
+        check_addressed(claims, audience=challenge.audience, nonce=challenge.nonce)  # (3)
+        jose.check_times(claims, challenge.now, required=("exp", "iat"), longest=LIFETIME)  # (4)
+        name, number = text_member(claims, "name", what="token"), text_member(claims, "id_number", what="token")  # (5)
+        born = _facts.read_birth_date(claims.get("birth_date"), challenge.now)
+        proven: dict[str, Json] = {"name": name, "id_number": number, "birth_date": born.isoformat()}
+        if self.revoked(text_member(claims, "jti", what="token")):  # (6)
+            raise Revoked("the issuer has withdrawn this token")
+        over = _facts.check_old_enough(born, challenge)  # (7)
+        return Proven(proven | over, _facts.spent_by_nonce(INFO.name, challenge), pseudonym=number)
+
+
+class RealName:
+    info = INFO
+
+    def new_secret(self) -> bytes:
+        return new_es256_secret()
+
+    def issuer(self, secret: bytes, *, name: str) -> Issuer:
+        return RealNameIssuer(name, load_es256_secret(secret))
+
+    def holder(self) -> RealNameHolder:
+        return RealNameHolder()
+
+    def verifier(self, public: bytes, *, revoked: Callable[[str], bool] = never) -> RealNameVerifier:
+        return RealNameVerifier(read_public(public), revoked)
+
+    def read(self, message: bytes) -> Json:
+        return _reading.read(message)
+
+
+def _signed_claims(token: bytes, public: Public) -> JsonObject:
+    parsed = jose.parse(as_text(token, "token"), typ=TYP)
+    claims = jose.check(parsed, public.keys.find(parsed.kid))
+    public.check_issuer(claims)
+    return claims

@@ -1,0 +1,193 @@
+"""The keys that a platform trusts: fetched from the identity provider, kept while it is down.
+
+A document is fetched at first use and renewed behind the scenes when it is a minute old. A presentation under a key
+that is not in it causes another fetch, but only as many as a small bucket holds, so that invented key ids cannot
+turn this platform into a flood on the issuer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import httpx
+
+from idverify.errors import IdverifyError, Unavailable, UnknownKey, UntrustedIssuer
+from idverify.mandates import Mandate
+from idverify.scheme import Challenge, Proven, Scheme, Verifier
+
+Fetch: TypeAlias = Callable[[str], Awaitable[bytes]]
+
+FRESH = 60.0
+"""Seconds after which a document is renewed behind the scenes."""
+BUCKET = 3
+"""Fetches for unknown keys that may follow each other at once."""
+REFILL = 3.0
+"""Seconds after which the bucket holds one more."""
+PATIENCE = 3.0
+"""Seconds that a fetch may take."""
+MOST_BYTES = 1_048_576
+
+
+async def fetch(url: str) -> bytes:
+    """GET a public document. Raises Unavailable for anything but a 200 of at most 1 MiB."""
+    try:
+        async with (
+            asyncio.timeout(PATIENCE),
+            httpx.AsyncClient(timeout=PATIENCE, follow_redirects=False, trust_env=False) as client,
+            client.stream("GET", url, headers={"Accept": "application/json"}) as answer,
+        ):
+            if answer.status_code != 200:
+                raise Unavailable(f"the identity provider answered {answer.status_code}")
+            body = b""
+            async for part in answer.aiter_bytes():
+                body += part
+                if len(body) > MOST_BYTES:
+                    raise Unavailable(f"the identity provider's document is longer than {MOST_BYTES} bytes")
+            return body
+    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
+        raise Unavailable("the identity provider does not answer", hint="try again in a minute") from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A document that was fetched, and the verifier made of it."""
+
+    public: bytes
+    country: str
+    verifier: Verifier
+    fetched: float
+
+
+class Issuers:
+    """Verifies presentations against the newest keys that this worker has seen."""
+
+    def __init__(
+        self,
+        url: str,
+        mandate: Mandate,
+        *,
+        fetch: Fetch = fetch,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.url = url.rstrip("/")
+        self._mandate = mandate
+        self._fetch = fetch
+        self._monotonic = monotonic
+        self._known: dict[str, _Known] = {}
+        self._pending: dict[str, asyncio.Task[_Known]] = {}
+        self._tokens = float(BUCKET)
+        self._counted = monotonic()
+        self._threads = ThreadPoolExecutor(2, "verify")
+
+    async def verify(self, scheme: Scheme, presentation: bytes, *, challenge: Challenge) -> Proven:
+        """What the presentation proves. Raises NotProven, BadMessage, CannotAnswer, Unavailable."""
+        if not scheme.info.signed:  # nobody vouches for it, so there are no keys to trust
+            own = scheme.issuer(b"", name="")
+            return await self._run(scheme, scheme.verifier(own.public), presentation, challenge=challenge)
+        known = await self.keys(scheme)
+        while True:
+            try:
+                return await self._run(scheme, known.verifier, presentation, challenge=challenge)
+            except UnknownKey:
+                newer = await self._newer(scheme, known)
+                if newer is None:
+                    raise
+                known = newer
+
+    async def public(self, scheme: Scheme) -> bytes:
+        """The issuer's public document for this scheme. Raises Unavailable, UntrustedIssuer."""
+        return (await self.keys(scheme)).public
+
+    async def keys(self, scheme: Scheme) -> _Known:
+        """What is known of the issuer's keys. Raises Unavailable where nothing ever was, UntrustedIssuer."""
+        known = self._known.get(scheme.info.name)
+        if known is None:
+            known = await self._load(scheme)
+        elif self._monotonic() - known.fetched > FRESH and scheme.info.name not in self._pending:
+            self._start(scheme).add_done_callback(_forget_failure)
+        if not self._mandate.trusts(known.country):
+            raise UntrustedIssuer(
+                f"the mandate {self._mandate.name} does not trust issuers of {known.country or 'an unnamed country'}",
+                hint=f"{self.url} would need an entry in the mandate's list of trusted issuers",
+            )
+        return known
+
+    def close(self) -> None:
+        """End the fetches under way and the threads."""
+        for task in self._pending.values():
+            task.cancel()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _run(self, scheme: Scheme, verifier: Verifier, presentation: bytes, *, challenge: Challenge) -> Proven:
+        if scheme.info.cost == "inline":
+            return verifier.verify(presentation, challenge)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, verifier.verify, presentation, challenge)
+
+    async def _newer(self, scheme: Scheme, tried: _Known) -> _Known | None:
+        """A document other than the one that was tried, or None."""
+        newest = self._known.get(scheme.info.name, tried)
+        if newest.public == tried.public:
+            if scheme.info.name not in self._pending and not self._take():
+                return None
+            try:
+                newest = await self._load(scheme)
+            except Unavailable:
+                return None  # the known keys go on working; this key stays unknown
+        return newest if newest.public != tried.public else None
+
+    def _take(self) -> bool:
+        now = self._monotonic()
+        self._tokens = min(BUCKET, self._tokens + (now - self._counted) / REFILL)
+        self._counted = now
+        if self._tokens < 1:
+            return False
+        self._tokens -= 1
+        return True
+
+    async def _load(self, scheme: Scheme) -> _Known:
+        """Fetch now; all who ask at the same time share one fetch."""
+        return await asyncio.shield(self._pending.get(scheme.info.name) or self._start(scheme))
+
+    def _start(self, scheme: Scheme) -> asyncio.Task[_Known]:
+        name = scheme.info.name
+        task = asyncio.get_running_loop().create_task(self._fetch_both(scheme))
+        self._pending[name] = task
+        task.add_done_callback(lambda _: self._pending.pop(name, None))
+        return task
+
+    async def _fetch_both(self, scheme: Scheme) -> _Known:
+        name = scheme.info.name
+        old = self._known.get(name)
+        country = old.country if old else _country(await self._fetch(f"{self.url}/api/public"))
+        public = await self._fetch(f"{self.url}/api/public/{name}")
+        if old and old.public == public:
+            known = _Known(public, country, old.verifier, self._monotonic())
+        else:
+            try:
+                known = _Known(public, country, scheme.verifier(public), self._monotonic())
+            except IdverifyError as error:
+                raise Unavailable(f"the identity provider's keys for {name} cannot be read: {error.message}") from error
+        self._known[name] = known
+        return known
+
+
+def _country(document: bytes) -> str:
+    try:
+        value = json.loads(document)
+        country = value["country"]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise Unavailable("the identity provider's public document names no country") from error
+    return str(country)
+
+
+def _forget_failure(task: asyncio.Task[_Known]) -> None:
+    """A renewal that fails changes nothing: the known keys go on working."""
+    if not task.cancelled():
+        task.exception()

@@ -50,9 +50,7 @@ def step(n: int, p50: float, up: float, down: float) -> Step:
 
 def scheme(title: str, p50: float, cpu: tuple[float | None, float, float], **others: object) -> SchemeResult:
     known: dict[str, object] = {
-        "sign_ups": SignUps(
-            attempted=402, accepted=312, refused={"already_used": 31, "too_young": 59}, failed=0
-        ),
+        "sign_ups": SignUps(attempted=402, accepted=312, refused={"already_used": 31, "too_young": 59}, failed=0),
         "steps": {
             "login": step(402, 1.9, 210, 160),
             "issue": step(343, p50 * 1.3, 350, 1900),

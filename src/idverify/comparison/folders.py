@@ -46,7 +46,9 @@ def find_run(name: str, *, out: Path) -> Path:
             return folder
         if folder.is_file() and folder.suffix == ".json":
             return folder.parent
-    raise BadEnvironment(f"there is no run {name}", hint=f"give a folder with a run.json, a number in {out.name}, or latest")
+    raise BadEnvironment(
+        f"there is no run {name}", hint=f"give a folder with a run.json, a number in {out.name}, or latest"
+    )
 
 
 def read_run(folder: Path) -> Run:

@@ -8,7 +8,18 @@ import sqlite3
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-PACKAGES = ("cryptography", "duckdb", "fastapi", "granian", "httpx", "locust", "numpy", "scipy", "sqlmodel", "starlette")
+PACKAGES = (
+    "cryptography",
+    "duckdb",
+    "fastapi",
+    "granian",
+    "httpx",
+    "locust",
+    "numpy",
+    "scipy",
+    "sqlmodel",
+    "starlette",
+)
 _HOME = re.compile(r"(?<![\w:/…])/(?:[^\s,'\"/]+/)+")
 _PASSWORD = re.compile(r"://[^@/\s]+@")
 

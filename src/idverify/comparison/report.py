@@ -27,7 +27,10 @@ GLOSSARY = (
     ("account linked", "an attacker who holds the logs names the right person, or the right other account"),
     ("coalition", "parties that put their logs together"),
     ("linkable", "accounts whose owner is in the other party’s log too; nobody else can be found there"),
-    ("95 %: a–b", "the exact interval of Clopper and Pearson: were the run repeated, 95 of 100 such intervals hold the true share"),
+    (
+        "95 %: a–b",
+        "the exact interval of Clopper and Pearson: were the run repeated, 95 of 100 such intervals hold the true share",
+    ),
     ("not detected (≤ x)", "no hit; the true share may still be as high as x"),
     ("baseline", "the success of guessing at random among the people whom the first party knows"),
     ("p50, p95, p99", "half, 95 %, 99 % of the requests took no longer"),
@@ -84,20 +87,24 @@ def render(run: Run) -> str:
         )
         for name, result in run.schemes.items()
     }
-    page = _environment().get_template("report.html.j2").render(
-        run=run,
-        titled=titled,
-        top=sentences.together(run),
-        second=sentences.children(run),
-        scatter=_scatter(run, titled),
-        wire=_wire(run, titled),
-        cpu=_cpu(run, titled),
-        bytes_by_party=bytes_by_party,
-        balance=balance,
-        coalitions=sorted({key for result in run.schemes.values() for key in result.linkage}),
-        joint=_JOINT,
-        not_shown=NOT_SHOWN,
-        glossary=GLOSSARY,
+    page = (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            run=run,
+            titled=titled,
+            top=sentences.together(run),
+            second=sentences.children(run),
+            scatter=_scatter(run, titled),
+            wire=_wire(run, titled),
+            cpu=_cpu(run, titled),
+            bytes_by_party=bytes_by_party,
+            balance=balance,
+            coalitions=sorted({key for result in run.schemes.values() for key in result.linkage}),
+            joint=_JOINT,
+            not_shown=NOT_SHOWN,
+            glossary=GLOSSARY,
+        )
     )
     return page + "\n" if not page.endswith("\n") else page
 

@@ -35,7 +35,9 @@ def together(run: Run) -> str:
     empty = [title for title, link in found if link is not None and not link.linkable]
     parts = []
     if some:
-        parts.append("they identify " + _listed([f"{in_words(k.correct, k.linkable)} accounts with {t}" for t, k in some]))
+        parts.append(
+            "they identify " + _listed([f"{in_words(k.correct, k.linkable)} accounts with {t}" for t, k in some])
+        )
     if none:
         listed = _listed([f"{in_words(0, k.linkable)} accounts with {title}" for title, k in none])
         parts.append(f"identification is {listed}" if not some else f"it is {listed}")
@@ -51,8 +53,10 @@ def children(run: Run) -> str:
     parts = []
     for name, s in run.schemes.items():
         own, borrowed = s.age_gate.minors_admitted, s.age_gate.borrowed_admitted
-        parts.append(f"{own[0]} of {own[1]} with credentials of their own and {borrowed[0]} of {borrowed[1]} "
-                     f"with an adult’s under {s.title or name}")
+        parts.append(
+            f"{own[0]} of {own[1]} with credentials of their own and {borrowed[0]} of {borrowed[1]} "
+            f"with an adult’s under {s.title or name}"
+        )
     return f"Minors who got in: {'; '.join(parts)}." if parts else ""
 
 

@@ -7,7 +7,10 @@ from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-ABOUT_OTHER_THINGS = ("post", "comment", "reaction", "share", "session", "group", "member", "challenge", "idempot", "nonce")
+ABOUT_OTHER_THINGS = (
+    *("post", "comment", "reaction", "share", "session", "group", "member", "challenge", "idempot", "nonce", "code"),
+    *("server", "issuer", "report"),
+)
 """Tables with one of these in their name hold what people do, not what an account is."""
 
 
@@ -26,7 +29,9 @@ def sqlite_bytes(database: Path) -> int:
             target.execute("PRAGMA foreign_keys = OFF")
             names = [
                 str(row[0])
-                for row in target.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
+                for row in target.execute(
+                    "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+                )
             ]
             for name in names:
                 if not about_accounts(name):

@@ -86,7 +86,7 @@ class Sessions:
             query = select(table.c.account, table.c.count).where(
                 table.c.account.in_(["", account]), table.c.expires > now
             )
-            counts: dict[str, int] = {name: count for name, count in connection.execute(query)}
+            counts = {str(row.account): int(row[1]) for row in connection.execute(query)}
             if counts.get(account, 0) >= limits.wrong_per_account or counts.get("", 0) >= limits.wrong_in_all:
                 return False
             if right:

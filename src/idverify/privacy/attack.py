@@ -1,6 +1,6 @@
 """The attack as a process of its own: it gets a folder of ledgers and what is public, and nothing else.
 
-    python -m idverify.privacy.attack LEDGERS --coalition identity_provider,platform_a --out guesses.csv
+python -m idverify.privacy.attack LEDGERS --coalition identity_provider,platform_a --out guesses.csv
 """
 
 from __future__ import annotations

@@ -1,0 +1,164 @@
+"""The command `idverify`: arguments, errors, exit codes. What a command does is in `commands`, imported when called.
+
+Result on stdout, progress on stderr. Exit codes: 0 ok, 2 usage, 3 environment, 4 threshold failed, 5 too little data,
+130 stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import NoReturn
+
+from idverify import __version__
+from idverify.errors import BadUsage, IdverifyError, Unusable
+
+STOPPED = 130
+SHORT = """idverify shows what a mandate to prove one's identity on social media costs, gives away and stops.
+
+  idverify compare                 run the schemes under load, attack their ledgers, report (about two minutes)
+  idverify compare --schemes real_name,privacy_pass --duration 5
+  idverify up                      start all services and use them in a browser
+  idverify schemes                 what can be compared
+  idverify mandate list            under which rules
+  idverify doctor                  whether this machine is ready
+  idverify --help                  everything else
+
+All people are invented. Not for real identity data."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise BadUsage(message, hint=f"see {self.prog} --help")
+
+
+def _number(least: float, kind: type[int] | type[float]) -> Callable[[str], float]:
+    def read(text: str) -> float:
+        try:
+            value = kind(text)
+        except ValueError:
+            value = None
+        if value is None or not least <= value < float("inf"):
+            raise argparse.ArgumentTypeError(f"{text!r} is no number of at least {least:g}")
+        return value
+
+    return read
+
+
+def _world_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--mandate", metavar="NAME", help="a built-in mandate or a TOML file (directive_57)")
+    parser.add_argument("--schemes", metavar="A,B", help="names with commas, or all (all)")
+    parser.add_argument("--citizens", type=_number(1, int), metavar="N", help="persons in the register (2000)")
+    parser.add_argument("--seed", type=_number(0, int), metavar="N", help="of the population and the load (7)")
+    parser.add_argument("--database-url", metavar="URL", help="postgresql://…; SQLite files without it")
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands and their options."""
+    top = _Parser(prog="idverify", description="Compare ways of proving one's identity on social media.")
+    top.add_argument("--version", action="version", version=f"idverify {__version__}")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+
+    def command(name: str, help_: str) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=help_, description=help_)
+        made.add_argument("--json", action="store_true", help="the result as JSON on stdout")
+        return made
+
+    compare = command("compare", "run schemes one after the other under load, attack their ledgers, write a report")
+    _world_options(compare)
+    compare.add_argument("--duration", type=_number(1, float), metavar="S", help="seconds of load a scheme (10)")
+    compare.add_argument("--sign-ups", type=_number(1, int), metavar="N", help="end a scheme's load after N sign-ups")
+    compare.add_argument("--users", type=_number(1, int), default=20, metavar="N", help="Locust users (20)")
+    compare.add_argument("--rate", type=_number(0, float), metavar="X", help="tasks per second and user")
+    compare.add_argument("--warm-up", type=_number(0, float), default=3.0, metavar="S", help="seconds not measured (3)")
+    compare.add_argument("--out", default="runs", metavar="FOLDER", help="where runs are written (runs)")
+
+    up = command("up", "start all services, each on its port, until Ctrl-C")
+    _world_options(up)
+    up.add_argument("--port", type=_number(1, int), default=8001, metavar="N", help="the first of four ports (8001)")
+    up.add_argument("--folder", metavar="FOLDER", help="keys, databases and ledgers (.idverify)")
+
+    command("schemes", "the schemes that can be compared")
+
+    mandate = commands.add_parser("mandate", help="the rules: list, show, diff, check", description="The mandates.")
+    actions = mandate.add_subparsers(dest="action", metavar="ACTION", parser_class=_Parser, required=True)
+    for name, help_, names in (
+        ("list", "the built-in mandates", ()),
+        ("show", "one mandate in sentences", ("name",)),
+        ("diff", "what differs between two", ("name", "other")),
+        ("check", "whether a TOML file is a mandate", ("name",)),
+    ):
+        action = actions.add_parser(name, help=help_, description=help_)
+        for argument in names:
+            action.add_argument(argument, help="a built-in mandate or a TOML file")
+        action.add_argument("--json", action="store_true", help="the result as JSON on stdout")
+
+    people = command("people", "print invented people of the population register")
+    people.add_argument("--n", type=_number(0, int), default=10, metavar="N", help="how many (10)")
+    people.add_argument("--seed", type=_number(0, int), metavar="N", help="another seed, other people (7)")
+
+    command("doctor", "whether this machine is ready")
+
+    report = command("report", "write a run's report again from its run.json")
+    report.add_argument("run", metavar="RUN", help="a run's folder, its number, or latest")
+    report.add_argument("-o", "--output", metavar="FILE", help="the HTML file to write (the run's report.html)")
+    report.add_argument("--out", default="runs", metavar="FOLDER", help="where the runs are (runs)")
+    return top
+
+
+MODULES = {
+    "compare": "comparing",
+    "up": "serving",
+    "schemes": "showing",
+    "mandate": "showing",
+    "people": "showing",
+    "doctor": "doctor",
+    "report": "comparing",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code. Errors are one sentence on stderr, without a traceback."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        if not given:
+            print(SHORT)
+            return _flushed(0)
+        options = parser().parse_args(given)
+        if options.command is None:
+            raise BadUsage("no command was given", hint="see idverify --help")
+        module = import_module(f"idverify.commands.{MODULES[options.command]}")
+        run: Callable[[argparse.Namespace], int] = getattr(module, options.command)
+        return _flushed(run(options))
+    except BrokenPipeError:
+        return _pipe_is_gone()
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return STOPPED
+    except IdverifyError as error:
+        return complain(error)
+    except OSError as error:
+        print(f"IDV-301 {error.strerror or error}{f': {error.filename}' if error.filename else ''}", file=sys.stderr)
+        return 3
+
+
+def complain(error: IdverifyError) -> int:
+    """Say what is wrong and what to do; the exit code."""
+    number = error.number if isinstance(error, Unusable) else 300
+    hint = f"\n{error.hint}" if error.hint else ""
+    print(f"IDV-{number} {error.message}{hint}", file=sys.stderr)
+    return error.exit_code if isinstance(error, Unusable) else 3
+
+
+def _flushed(code: int) -> int:
+    sys.stdout.flush()
+    return code
+
+
+def _pipe_is_gone() -> int:
+    """Whoever read our output has gone (idverify people | head): not an error, and nothing more to say."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0

@@ -1,0 +1,1 @@
+"""What each command of `idverify` does; imported only when it is called."""

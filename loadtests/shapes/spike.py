@@ -1,5 +1,7 @@
 """A spike: quiet, then five times as many users at once, then quiet again: how do services recover? Ends by itself."""
 
+import time
+
 from locust import LoadTestShape
 
 
@@ -11,7 +13,7 @@ class Spike(LoadTestShape):
 
     def tick(self) -> tuple[int, float] | None:
         """Users and spawn rate now; None ends the test."""
-        now = self.get_run_time()
+        now: float = time.perf_counter() - self.start_time
         for until, users in self.phases:
             if now < until:
                 return users, 50.0

@@ -1,5 +1,7 @@
 """A staircase: more users every half minute, so that one sees where latency begins to climb. Ends by itself."""
 
+import time
+
 from locust import LoadTestShape
 
 
@@ -12,5 +14,6 @@ class Steps(LoadTestShape):
 
     def tick(self) -> tuple[int, float] | None:
         """Users and spawn rate now; None ends the test."""
-        step = int(self.get_run_time() // self.step_seconds) + 1
+        now: float = time.perf_counter() - self.start_time
+        step = int(now // self.step_seconds) + 1
         return (step * self.step_users, float(self.step_users)) if step <= self.steps else None

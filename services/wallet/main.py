@@ -1,1 +1,5 @@
-"""The wallet service, wired from IDVERIFY_ settings: `python services/wallet/main.py`."""
+"""The wallet for any ASGI server: `granian --interface asgi services.wallet.main:app`."""
+
+from idverify.serve import application
+
+app = application("wallet")

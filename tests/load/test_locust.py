@@ -35,13 +35,14 @@ def test_both_locustfiles_show_the_same_classes(run_python: RunPython) -> None:
 def test_shapes_end_by_themselves(run_python: RunPython) -> None:
     for name in ("Steps", "Spike"):
         code = (
-            "import importlib.util, sys\n"
-            f"spec = importlib.util.spec_from_file_location('shape', {str(ROOT / 'loadtests/shapes')!r} + '/{name.lower()}.py')\n"
+            "import importlib.util, time\n"
+            f"path = {str(ROOT / 'loadtests/shapes' / name.lower())!r} + '.py'\n"
+            "spec = importlib.util.spec_from_file_location('shape', path)\n"
             "module = importlib.util.module_from_spec(spec); spec.loader.exec_module(module)\n"
             f"shape = module.{name}()\n"
             "seen = []\n"
             "for second in range(0, 1000, 5):\n"
-            "    shape.get_run_time = lambda: float(second)\n"
+            "    shape.start_time = time.perf_counter() - second\n"
             "    seen.append(shape.tick())\n"
             "ticks = [tick for tick in seen if tick]\n"
             "assert ticks and seen[-1] is None and max(users for users, _ in ticks) <= 50, seen\n"
@@ -85,8 +86,8 @@ client = Client(print, lambda: {})
 client.expected = frozenset({"too_young"})
 assert client._fault(Answer(403, {}, b'{"error":"too_young"}')) is None
 assert client._fault(Answer(200, {}, b"")) is None
-for answer in (Answer(403, {}, b'{"error":"not_allowed"}'), Answer(403, {}, b""), Answer(503, {}, b'{"error":"too_young"}')):
-    assert client._fault(answer) is not None
+for status, body in ((403, b'{"error":"not_allowed"}'), (403, b""), (503, b'{"error":"too_young"}')):
+    assert client._fault(Answer(status, {}, body)) is not None
 """
     run_python(code)
 

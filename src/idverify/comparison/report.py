@@ -13,7 +13,6 @@ from idverify.privacy.metrics import in_words, percent
 
 MOST_BYTES = 300_000
 SIGN_UP_STEPS = ("challenge", "present", "sign_up")
-_JOINT = "identity_provider+platform_a"
 
 NOT_SHOWN = (
     "chilling effects: what people no longer say once they must prove who they are",
@@ -29,7 +28,7 @@ GLOSSARY = (
     ("linkable", "accounts whose owner is in the other party’s log too; nobody else can be found there"),
     (
         "95 %: a–b",
-        "the exact interval of Clopper and Pearson: were the run repeated, 95 of 100 such intervals hold the true share",
+        "the exact interval of Clopper and Pearson: of 100 runs, at least 95 such intervals hold the true share",
     ),
     ("not detected (≤ x)", "no hit; the true share may still be as high as x"),
     ("baseline", "the success of guessing at random among the people whom the first party knows"),
@@ -82,7 +81,7 @@ def render(run: Run) -> str:
     titled = {name: result.title or name for name, result in run.schemes.items()}
     balance = {
         name: (
-            sentences.gains(result),
+            sentences.gains(result, base=base[1] if base else None, base_title=base[0] if base else ""),
             sentences.costs(result, base=base[1] if base else None, base_title=base[0] if base else ""),
         )
         for name, result in run.schemes.items()
@@ -101,7 +100,7 @@ def render(run: Run) -> str:
             bytes_by_party=bytes_by_party,
             balance=balance,
             coalitions=sorted({key for result in run.schemes.values() for key in result.linkage}),
-            joint=_JOINT,
+            joint=sentences.JOINT,
             not_shown=NOT_SHOWN,
             glossary=GLOSSARY,
         )
@@ -112,7 +111,7 @@ def render(run: Run) -> str:
 def _scatter(run: Run, titled: dict[str, str]) -> Markup | None:
     points = []
     for name, result in run.schemes.items():
-        step, link = result.steps.get("sign_up"), result.linkage.get(_JOINT)
+        step, link = result.steps.get("sign_up"), result.linkage.get(sentences.JOINT)
         if step is None or step.p50_ms is None or link is None or link.recall is None:
             continue
         points.append(charts.Point(titled[name], step.p50_ms, link.recall, *link.interval))

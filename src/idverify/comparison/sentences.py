@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from idverify.comparison.model import Linked, Run, SchemeResult
-from idverify.privacy.metrics import in_words
+from idverify.privacy.metrics import in_words, percent
 
 UNMET = {
-    "over": "no proof of age",
-    "identity": "the platform does not get name and ID number",
-    "attested": "nobody has checked the person",
-    "one_account": "one account per person cannot be enforced",
+    "over": "proof of age",
+    "identity": "name and ID number for the platform",
+    "attested": "an identity that somebody checked",
+    "one_account": "one account per person",
 }
+JOINT = "identity_provider+platform_a"
 COALITIONS = {
     "identity_provider+platform_a": "identity provider + platform A",
     "platform_a+platform_b": "platform A + platform B",
@@ -29,38 +30,55 @@ def unmet(demand: str) -> str:
 
 def together(run: Run) -> str:
     """The sentence on top: what the identity provider and a platform learn if they put their logs together."""
-    found = [(s.title or name, s.linkage.get("identity_provider+platform_a")) for name, s in run.schemes.items()]
-    some = [(title, link) for title, link in found if link is not None and link.correct]
-    none = [(title, link) for title, link in found if link is not None and not link.correct and link.linkable]
+    found = [(s.title or name, s.linkage.get(JOINT)) for name, s in run.schemes.items()]
+    some = [f"{share_of_accounts(link)} with {title}" for title, link in found if link is not None and link.correct]
+    none = [
+        f"{share_of_accounts(link)} with {title}"
+        for title, link in found
+        if link is not None and link.linkable and not link.correct
+    ]
     empty = [title for title, link in found if link is not None and not link.linkable]
     parts = []
-    if some:
-        parts.append(
-            "they identify " + _listed([f"{in_words(k.correct, k.linkable)} accounts with {t}" for t, k in some])
-        )
-    if none:
-        listed = _listed([f"{in_words(0, k.linkable)} accounts with {title}" for title, k in none])
-        parts.append(f"identification is {listed}" if not some else f"it is {listed}")
-    if not parts and not empty:
-        return "Nothing was measured: no scheme came as far as an attack."
+    if some or none:
+        parts.append("they identify " + listed([*some, *none]))
     if empty:
-        parts.append(f"with {_listed(empty)} the identity provider has no record to join")
+        parts.append(f"with {listed(empty)} the identity provider has nothing to put in")
+    if not parts:
+        return "Nothing was measured: no scheme came as far as an attack."
     return "If the identity provider and the platform put their logs together, " + "; ".join(parts) + "."
+
+
+def share_of_accounts(link: Linked) -> str:
+    """ "312 of 312 accounts (95 %: 98.8–100 %)", or "none of 305 accounts (true share ≤ 1.2 %)"."""
+    low, high = (percent(end) for end in link.interval)
+    if not link.correct:
+        return f"none of {link.linkable:,} accounts (true share ≤ {high} %)"
+    return f"{link.correct:,} of {link.linkable:,} accounts (95 %: {low}–{high} %)"
 
 
 def children(run: Run) -> str:
     """The second sentence: minors, for whose sake the age gate is there."""
+    own = _grouped({s.title or n: s.age_gate.minors_admitted for n, s in run.schemes.items()})
+    borrowed = _grouped({s.title or n: s.age_gate.borrowed_admitted for n, s in run.schemes.items()})
     parts = []
-    for name, s in run.schemes.items():
-        own, borrowed = s.age_gate.minors_admitted, s.age_gate.borrowed_admitted
-        parts.append(
-            f"{own[0]} of {own[1]} with credentials of their own and {borrowed[0]} of {borrowed[1]} "
-            f"with an adult’s under {s.title or name}"
-        )
-    return f"Minors who got in: {'; '.join(parts)}." if parts else ""
+    if own:
+        parts.append(f"Minors who got in by themselves: {'; '.join(own)}.")
+    if borrowed:
+        parts.append(f"With an adult’s credential: {'; '.join(borrowed)}.")
+    return " ".join(parts)
 
 
-def _listed(items: Sequence[str]) -> str:
+def _grouped(shares: Mapping[str, tuple[int, int]]) -> list[str]:
+    """Equal shares said once: "none of 47 with A and B"; what nobody tried is left out."""
+    titles: dict[tuple[int, int], list[str]] = {}
+    for title, share in shares.items():
+        if share[1]:
+            titles.setdefault(share, []).append(title)
+    return [f"{k or 'none'} of {n} with {listed(names)}" for (k, n), names in titles.items()]
+
+
+def listed(items: Sequence[str]) -> str:
+    """a; a and b; a, b and c."""
     return items[0] if len(items) == 1 else ", ".join(items[:-1]) + " and " + items[-1]
 
 
@@ -73,48 +91,62 @@ def verdictless(link: Linked | None) -> str:
 
 def costs(result: SchemeResult, *, base: SchemeResult | None, base_title: str) -> list[str]:
     """What a scheme costs, as sentences, from what was measured and what it declares."""
-    found = [f"leaves unmet: {unmet(demand)}" for demand in result.unanswered]
-    if result.flags.get("single_use"):
-        found.append("each credential works once: the wallet has to fetch new ones, within a quota")
-    if result.flags.get("online"):
-        found.append("the identity provider takes part in every log-in: if it is down, so is sign-up")
-    if not result.flags.get("signed", True):
-        found.append("nobody vouches for what is claimed")
-    if result.flags.get("signed", True) and not result.flags.get("quantum_safe", False):
-        found.append("its signatures are not quantum-safe")
+    found = []
+    if result.unanswered:
+        found.append(f"demands left unmet: {'; '.join(unmet(demand) for demand in result.unanswered)}")
+    for name, link in result.linkage.items():
+        if link.correct and link.interval[0] > link.baseline:
+            found.append(f"privacy: {coalition_title(name)} link {share_of_accounts(link)}")
+        elif link.linkable and "identity_provider" in name:
+            found.append("accountability: these logs lead from no account to a person")
+    own, borrowed = result.age_gate.minors_admitted, result.age_gate.borrowed_admitted
+    if own[0]:
+        found.append(f"age gate: {own[0]} of {own[1]} minors got in by themselves")
+    if borrowed[0]:
+        found.append(f"age gate: {borrowed[0]} of {borrowed[1]} minors got in with an adult’s credential")
     if result.accounts_per_person_max > 1:
         found.append(f"one person got as many as {result.accounts_per_person_max} accounts on one platform")
-    own = result.age_gate.minors_admitted
-    if own[0]:
-        found.append(f"{own[0]} of {own[1]} minors got in without anybody’s help")
-    if base is not None and base is not result:
-        found += _ratios(result, base, base_title)
-    return found
+    if result.flags.get("single_use"):
+        found.append("each credential works once: the wallet fetches new ones, within a quota")
+    if result.flags.get("online"):
+        found.append("the identity provider takes part in every log-in: without it nobody signs up")
+    if result.flags.get("signed") is False:
+        found.append("nobody vouches for what is claimed")
+    elif result.flags.get("quantum_safe") is False:
+        found.append("its signatures are not quantum-safe")
+    ratios = [text for ratio, text in _ratios(result, base) if ratio > 1]
+    return found + ([f"more CPU than {base_title}: {listed(ratios)}"] if ratios else [])
 
 
-def gains(result: SchemeResult) -> list[str]:
+def gains(result: SchemeResult, *, base: SchemeResult | None, base_title: str) -> list[str]:
     """What a scheme gives, from what was measured: to accountability, to child safety, to privacy, alike."""
     found = []
     for name, link in result.linkage.items():
         who = coalition_title(name)
         if link.linkable and not link.correct:
-            found.append(f"{who}: link {in_words(0, link.linkable)} accounts")
-        elif link.linkable and link.interval[0] > link.baseline:
-            found.append(f"accountability: {who} can name or match {in_words(link.correct, link.linkable)} accounts")
+            found.append(f"privacy: {who} link {share_of_accounts(link)}")
+        elif link.linkable and link.interval[0] > link.baseline and "identity_provider" in name:
+            found.append(f"accountability: the logs name the person behind {share_of_accounts(link)}")
     own = result.age_gate.minors_admitted
     if own[1] and not own[0]:
-        found.append(f"age gate: minors with credentials of their own {in_words(0, own[1])}")
+        found.append(f"age gate: none of {own[1]} minors got in by themselves")
     if result.accounts_per_person_max == 1:
-        found.append("no person got a second account on a platform")
-    if not result.flags.get("online", True) and result.flags.get("signed", True):
-        found.append("the identity provider is not asked at log-in")
-    return found
+        found.append("nobody got a second account on a platform")
+    if result.flags.get("online") is False and result.flags.get("signed"):
+        found.append("the identity provider is not asked at log-in, and need not be up")
+    if result.flags.get("quantum_safe"):
+        found.append("no signature that a quantum computer would break")
+    ratios = [text for ratio, text in _ratios(result, base) if ratio < 1]
+    return found + ([f"less CPU than {base_title}: {listed(ratios)}"] if ratios else [])
 
 
-def _ratios(result: SchemeResult, base: SchemeResult, base_title: str) -> list[str]:
+def _ratios(result: SchemeResult, base: SchemeResult | None) -> list[tuple[float, str]]:
+    """CPU against the scheme that others are set against, per issuance, sign-up and presentation."""
+    if base is None or base is result:
+        return []
     pairs = (
-        ("identity provider CPU per issuance", result.cpu_ms.identity_provider, base.cpu_ms.identity_provider),
-        ("platform CPU per sign-up", result.cpu_ms.platform, base.cpu_ms.platform),
-        ("wallet CPU per presentation", result.cpu_ms.wallet, base.cpu_ms.wallet),
+        ("identity provider", result.cpu_ms.identity_provider, base.cpu_ms.identity_provider),
+        ("platform", result.cpu_ms.platform, base.cpu_ms.platform),
+        ("wallet", result.cpu_ms.wallet, base.cpu_ms.wallet),
     )
-    return [f"{what} {a / b:.2f} × that of {base_title}" for what, a, b in pairs if a and b]
+    return [(a / b, f"{what} {a / b:.2f} ×") for what, a, b in pairs if a and b]

@@ -51,8 +51,8 @@ def postgresql_bytes(url: str, schema: str) -> int:
 
     with psycopg.connect(url) as connection:
         rows = connection.execute(
-            "SELECT c.relname, pg_total_relation_size(c.oid) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
-            "WHERE n.nspname = %s AND c.relkind = 'r'",
+            "SELECT c.relname, pg_total_relation_size(c.oid) "
+            "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relkind = 'r'",
             [schema],
         ).fetchall()
     return sum(int(size) for name, size in rows if about_accounts(str(name)))

@@ -16,7 +16,6 @@ from idverify.identity_provider.keys import KeyStore
 from idverify.identity_provider.register import Example
 from idverify.identity_provider.sessions import SESSION_SECONDS, Sessions
 from idverify.ledger import note
-from idverify.scheme import Json
 from idverify.web import no_store
 
 PUBLIC_SECONDS = 5
@@ -57,8 +56,8 @@ def router(
         return published(request, keys.public(scheme), "application/json")
 
     @routes.get("/api/public", summary="Which schemes are issued")
-    async def public_list() -> dict[str, Json]:
-        return {"issuer": issuer, "country": COUNTRY, "schemes": list(keys.names)}
+    async def public_list() -> Response:
+        return JSONResponse({"issuer": issuer, "country": COUNTRY, "schemes": list(keys.names)})
 
     @routes.get("/api/demo/people", summary="A few invented people to play")
     async def demo_people() -> Response:

@@ -8,17 +8,19 @@ them while holding FOLDER/lock, so that any number of processes started at once 
 
 from __future__ import annotations
 
+import base64
 import fcntl
 import json
 import os
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from idverify.errors import BadEnvironment, NotFound, Unavailable
+from idverify.errors import BadEnvironment, IdverifyError, NotFound, Unavailable
 from idverify.scheme import Issuer, Scheme, merge
 
 NOTICE_SECONDS = 0.25
@@ -46,7 +48,7 @@ class KeyStore:
         self._sets: dict[str, tuple[int, KeySet]] = {}
         self._made: dict[tuple[str, int], Issuer] = {}
         self._looked: dict[str, float] = {}
-        self._guard = threading.Lock()
+        self._loading = threading.Lock()
         try:
             for name in self._schemes:
                 (folder / name).mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -54,6 +56,9 @@ class KeyStore:
                 for name in self._schemes:
                     if not self._epochs(name):
                         self._add(name)
+            for name in self._schemes:
+                self._reload(name)
+                self._looked[name] = time.monotonic()
         except OSError as error:
             raise BadEnvironment(f"the keys in {folder} cannot be used: {error.strerror}") from error
 
@@ -83,7 +88,7 @@ class KeyStore:
         self._check(scheme_name)
         with self._locked():
             epoch = self._add(scheme_name)
-        self._looked.pop(scheme_name, None)
+        self._reload(scheme_name)
         return epoch
 
     def retire(self, scheme_name: str) -> int:
@@ -94,7 +99,7 @@ class KeyStore:
             for epoch in old:
                 self._path(scheme_name, epoch).unlink()
             _sync_folder(self._folder / scheme_name)
-        self._looked.pop(scheme_name, None)
+        self._reload(scheme_name)
         return len(old)
 
     def _check(self, scheme_name: str) -> None:
@@ -104,18 +109,25 @@ class KeyStore:
     def _current(self, name: str) -> KeySet:
         self._check(name)
         now = time.monotonic()
-        if name in self._looked and now - self._looked[name] < NOTICE_SECONDS:
-            return self._sets[name][1]
-        with self._guard:
-            try:
-                stamp = (self._folder / name).stat().st_mtime_ns
-                if name not in self._sets or self._sets[name][0] != stamp:
-                    self._sets[name] = (stamp, self._load(name))
-            except OSError as error:
-                if name not in self._sets:
-                    raise Unavailable(f"the keys of {name} cannot be read") from error
+        if now - self._looked[name] >= NOTICE_SECONDS:
             self._looked[name] = now
-            return self._sets[name][1]
+            with suppress(OSError):  # a folder that cannot be read now: the known keys go on working
+                stamp = (self._folder / name).stat().st_mtime_ns
+                if stamp != self._sets[name][0] and not self._loading.locked():
+                    # Reading private keys takes tenths of a second, so the old set serves until the new one is ready.
+                    threading.Thread(target=self._reload, args=(name,), name="keys", daemon=True).start()
+        return self._sets[name][1]
+
+    def _reload(self, name: str) -> None:
+        """Read the folder. A folder in a state that cannot be used leaves the known keys in place."""
+        with self._loading:
+            stamp = (self._folder / name).stat().st_mtime_ns
+            try:
+                self._sets[name] = (stamp, self._load(name))
+            except (OSError, IdverifyError, ValueError) as error:
+                if name not in self._sets:
+                    raise BadEnvironment(f"the keys of {name} in {self._folder} cannot be used: {error}") from error
+                print(f"the new keys of {name} cannot be used: {error}", file=sys.stderr, flush=True)
 
     def _load(self, name: str) -> KeySet:
         epochs = self._epochs(name)
@@ -162,13 +174,13 @@ class KeyStore:
             os.close(lock)
 
 
-def _short_ids(public: bytes) -> set[str]:
-    """The identifiers that are cut to one byte on the wire and so must not meet (RFC 9578 section 4).
+def _short_ids(public: bytes) -> set[int]:
+    """The identifiers that are one byte on the wire, the last of the whole `kid`, and so must not meet.
 
-    They are the last byte of the key's SHA-256, of which `kid` is the base64url: 43 characters, of which the last
-    two hold that byte.
+    Only token keys have them (RFC 9578 section 4).
     """
-    return {key["kid"][-2:] for key in json.loads(public)["keys"] if "token_key" in key}
+    kids = [key["kid"] for key in json.loads(public)["keys"] if "token_key" in key]
+    return {base64.urlsafe_b64decode(kid + "=" * (-len(kid) % 4))[-1] for kid in kids}
 
 
 def _write_whole(path: Path, data: bytes) -> None:

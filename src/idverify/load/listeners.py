@@ -15,7 +15,7 @@ from locust.env import Environment
 from locust.event import EventHook
 from locust.runners import MasterRunner, Runner, WorkerRunner
 
-from idverify.errors import BadSetting
+from idverify.errors import BadSetting, IdverifyError, Unusable
 from idverify.load.state import Load
 from idverify.load.users import CitizenUser, load_of, user_classes
 from idverify.schemes import SCHEMES
@@ -47,17 +47,11 @@ def expose() -> dict[str, type[User]]:
         )
 
     def _init(environment: Environment, runner: Runner | None, **_: object) -> None:
-        _refuse_other_hosts(environment, settings)
-        environment.stop_timeout = environment.stop_timeout or STOP_TIMEOUT
-        options = environment.parsed_options
-        if not getattr(options, "tags", None):
-            _leave_out_single_steps(environment)
-        if isinstance(runner, MasterRunner):
-            return
-        environment.__dict__["idverify"] = Load(settings, SCHEMES, sign_ups=int(getattr(options, "sign_ups", 0) or 0))
-        if isinstance(runner, WorkerRunner):
-            load_of(environment).partition(-1, 1)
-            runner.register_message(PARTITION, _partition)
+        try:
+            _prepare(environment, runner, settings)
+        except IdverifyError as error:  # Locust would only log it, and go on without us
+            log.error("%s; %s", error.message, error.hint)
+            raise SystemExit(error.exit_code if isinstance(error, Unusable) else 1) from error
 
     def _start(environment: Environment, **_: object) -> None:
         runner = environment.runner
@@ -97,6 +91,20 @@ def expose() -> dict[str, type[User]]:
 def _on(hook: EventHook, listener: Callable[..., None]) -> None:
     add: Callable[[Callable[..., None]], object] = hook.add_listener
     add(listener)
+
+
+def _prepare(environment: Environment, runner: Runner | None, settings: Settings) -> None:
+    _refuse_other_hosts(environment, settings)
+    environment.stop_timeout = environment.stop_timeout or STOP_TIMEOUT
+    options = environment.parsed_options
+    if not getattr(options, "tags", None):
+        _leave_out_single_steps(environment)
+    if isinstance(runner, MasterRunner):
+        return
+    environment.__dict__["idverify"] = Load(settings, SCHEMES, sign_ups=int(getattr(options, "sign_ups", 0) or 0))
+    if isinstance(runner, WorkerRunner):
+        load_of(environment).partition(-1, 1)
+        runner.register_message(PARTITION, _partition)
 
 
 def _partition(environment: Environment, msg: object, **_: object) -> None:

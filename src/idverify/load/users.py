@@ -22,7 +22,7 @@ from idverify.wallet.flows import read_feed, write_post
 
 PERSON: frozenset[str] = frozenset({"too_young", "no_e_id", "already_used"})
 """Refusals that show a mandate at work; they are outcomes, not failures."""
-CROWD = PERSON | {"too_many", "quota"}
+CROWD = PERSON | {"too_many"}
 """For those who ask again and again, on their own credential or a guardian's."""
 TEXTS = ("Fresh mangoes at the gate", "Market opens at six", "Bus 8 is late today", "Rain before noon?", "Thanks, all!")
 LONGEST_BACKLOG = 5.0
@@ -115,6 +115,11 @@ class CitizenUser(User):
             flows = self.flows(self.load.wallet(self.name, person.row))
             self.try_to("present", flows.prove(self.platforms[0], self.name))
 
+    @property
+    def expected(self) -> frozenset[str]:
+        """What may happen to somebody who asks once: where there is a quota, an earlier run may have used it up."""
+        return PERSON | {"too_many"} if self.scheme.info.single_use else PERSON
+
     def account(self) -> Account | None:
         """Any account of this scheme."""
         pool = self.load.accounts.setdefault(self.name, [])
@@ -133,7 +138,9 @@ class CitizenUser(User):
                 outcomes.adults_blocked_reasons["no_device"] += 1
             return
         wallet = self.own_wallet(person)
-        reasons = self.sign_up_everywhere(wallet, person, kind="declared" if declared else "own", expected=PERSON)
+        reasons = self.sign_up_everywhere(
+            wallet, person, kind="declared" if declared else "own", expected=self.expected
+        )
         self.classify(person, reasons)
         if person.borrows and not declared and person.guardian is not None and "" not in reasons:
             lent = self.load.wallet(self.name, person.guardian)
@@ -171,7 +178,7 @@ class CitizenUser(User):
                 outcomes.farmer_refused[reason] += 1
             else:
                 outcomes.farmer_accounts += 1
-            if reason in ("too_many", "quota", "no_e_id", "failed"):
+            if reason in ("too_many", "no_e_id", "failed"):
                 return
 
     def sign_up_everywhere(self, wallet: Wallet, person: Citizen, *, kind: str, expected: frozenset[str]) -> list[str]:
@@ -212,13 +219,13 @@ class CitizenUser(User):
 
     def try_to(self, step: str, flow: Flow[object]) -> None:
         """Run a flow whose refusals are outcomes and whose failures Locust lists."""
-        self.client.expected = PERSON
+        self.client.expected = self.expected
         try:
             drive(flow, self.client.send)
         except (Refused, Unavailable):
             return  # the client has reported the request
         except IdverifyError as error:
-            if error.code not in PERSON:
+            if error.code not in self.expected:
                 self.client.fail(step, error)
 
     def only_issue(self, wallet: Wallet) -> Flow[None]:

@@ -138,7 +138,9 @@ def _refusal(
 
 
 def _of_tier(rules: Rules, tier: Tier, *, action: Action, standing: Standing) -> tuple[Code, str]:
-    own = [t.first for t in rules.tiers if t.guardian.value == "none" and action in t.may.value and t.first > tier.first]
+    own = [
+        t.first for t in rules.tiers if t.guardian.value == "none" and action in t.may.value and t.first > tier.first
+    ]
     doing = DOING[action]
     if not own:
         return "too_young", f"{doing} is not allowed to people {tier.ages}"

@@ -133,7 +133,9 @@ class Rules:
     actions: Mapping[Action, ActionRules]
     grace: Grace
     tiers: tuple[Tier, ...]
-    platform_keeps: Mapping[str, Rule[int | None]]  # days after the account's or the event's end; None: with the account
+    platform_keeps: Mapping[
+        str, Rule[int | None]
+    ]  # days after the account's or the event's end; None: with the account
     identity_provider_keeps: Mapping[str, Rule[int | None]]
     disclosure: Order
     takedown: Order

@@ -134,19 +134,17 @@ def exact_join(first: Iterable[Record], second: Iterable[Record], *, memory: str
             database.execute("SET memory_limit = ?", [memory])
             database.execute("SET temp_directory = ?", [folder])
             database.execute("SET enable_progress_bar = false")
-            # (1)
+            # (1) the leaves
             columns = "{side: 'TINYINT', field: 'VARCHAR', subject: 'VARCHAR', value: 'VARCHAR', bits: 'DOUBLE'}"
-            database.execute(
-                f"CREATE TABLE leaves AS SELECT DISTINCT * FROM read_json(?, format='newline_delimited', columns={columns})",
-                [str(leaves)],
-            )
-            # (2)
+            read = f"read_json(?, format = 'newline_delimited', columns = {columns})"
+            database.execute(f"CREATE TABLE leaves AS SELECT DISTINCT * FROM {read}", [str(leaves)])
+            # (2) the forms
             for statement in _FORMS.split(";\n"):
                 if statement.strip():
                     database.execute(statement, {"most": MOST_HOLDERS} if "$most" in statement else {})
-            # (3)
+            # (3) the pairs
             pairs = _kept(database)
-            # (4)
+            # (4) the guesses
             guesses = [
                 Guess(str(a), str(b), float(weight), tuple(names))
                 for a, b, weight, names in database.execute(_GUESSES).fetchall()
@@ -194,7 +192,8 @@ def _kept(database: duckdb.DuckDBPyConnection) -> list[FieldPair]:
         kept.append(pair)
         rows.append([field_1, form_1, field_2, form_2, f"{pair.first} = {pair.second}", consistency])
     database.execute(
-        "CREATE TABLE kept (field_1 VARCHAR, form_1 VARCHAR, field_2 VARCHAR, form_2 VARCHAR, name VARCHAR, weight DOUBLE)"
+        "CREATE TABLE kept (field_1 VARCHAR, form_1 VARCHAR, field_2 VARCHAR, form_2 VARCHAR, "
+        "name VARCHAR, weight DOUBLE)"
     )
     if rows:
         database.executemany("INSERT INTO kept VALUES (?, ?, ?, ?, ?, ?)", rows)

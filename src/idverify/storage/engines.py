@@ -19,7 +19,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.pool import NullPool
 
-from idverify.errors import BadEnvironment, BadSetting
+from idverify.errors import BadEnvironment, BadSetting, Unavailable
 
 BUSY_SECONDS = 1.8
 """How long a statement waits for another process's lock on a SQLite file before the answer is 503."""
@@ -105,6 +105,14 @@ def _postgresql(url: URL, schema: str) -> Engines:
     return Engines(writer, reader, inline=False)
 
 
+def connect(engine: Engine) -> Connection:
+    """A connection. Raises Unavailable where SQLite fails on its very first statements, which nothing else wraps."""
+    try:
+        return engine.connect()
+    except sqlite3.Error as error:
+        raise Unavailable(f"the database cannot be opened now ({type(error).__name__})") from error
+
+
 def create_tables(engines: Engines, metadata: MetaData, *, schema: str) -> None:
     """Make the tables that are missing; safe when several processes do it at the same moment."""
 
@@ -149,7 +157,7 @@ def _patiently(action: Callable[[], None], *, wait: float, why: str) -> None:
         try:
             action()
             return
-        except (DBAPIError, sqlite3.OperationalError) as error:
+        except (DBAPIError, sqlite3.Error) as error:
             cause = str(getattr(error, "orig", error)).strip().splitlines()[0]
             retriable = isinstance(error, OperationalError | sqlite3.OperationalError)
             if not retriable or any(words in cause for words in _HOPELESS) or time.monotonic() > deadline:

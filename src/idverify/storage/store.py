@@ -21,7 +21,7 @@ from sqlalchemy import Connection, MetaData
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
 from idverify.errors import BadMessage, Conflict, Unavailable
-from idverify.storage.engines import READ_THREADS, Engines, create_tables, open_engines
+from idverify.storage.engines import READ_THREADS, Engines, connect, create_tables, open_engines
 
 T = TypeVar("T")
 
@@ -129,7 +129,7 @@ class Store:
         with self._read_lock:
             try:
                 if self._read_connection is None:
-                    self._read_connection = self._engines.reader.connect()
+                    self._read_connection = connect(self._engines.reader)
                 result = work(self._read_connection)
                 self._read_connection.rollback()
             except DBAPIError as error:
@@ -211,7 +211,7 @@ class Store:
 
     def _connected(self) -> Connection:
         if self._connection is None:
-            self._connection = self._engines.writer.connect()
+            self._connection = connect(self._engines.writer)
         return self._connection
 
     def _drop_connection(self) -> None:

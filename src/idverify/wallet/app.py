@@ -48,7 +48,10 @@ def create_app(
     client: httpx.AsyncClient | None = None,
     clock: Callable[[], datetime] = utc_now,
 ) -> FastAPI:
-    """The wallet service. `client` reaches the other services; the default follows no redirect and no proxy."""
+    """The wallet service. `client` reaches the other services; the default follows no redirect and no proxy.
+
+    Security headers and limits on bodies come from `web.Guarded`, which `serve` puts around every app.
+    """
     http = client or httpx.AsyncClient(follow_redirects=False, trust_env=False, limits=httpx.Limits(max_connections=64))
 
     @asynccontextmanager
@@ -59,11 +62,6 @@ def create_app(
     app = FastAPI(title="idverify wallet", lifespan=lifespan)
     pages = web.templates(HERE / "templates", app_title="Wallet")
     web.equip(app, pages)
-    app.add_middleware(
-        web.Guarded,
-        goes_to=[settings.identity_provider, *settings.platform_urls],
-        secure=settings.own_url.startswith("https://"),
-    )
 
     async def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, Refused)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from idverify.comparison.model import (
     AgeGate,
     Assumption,
@@ -79,7 +81,12 @@ def scheme(title: str, p50: float, cpu: tuple[float | None, float, float], **oth
     return SchemeResult(**(known | others))  # type: ignore[arg-type]
 
 
+@pytest.fixture
 def example_run() -> Run:
+    return make_run()
+
+
+def make_run() -> Run:
     return Run(
         seed=7,
         mandate="directive_57",

@@ -1,0 +1,233 @@
+"""Starting one party: `python -m idverify.serve` reads the settings and serves until SIGTERM.
+
+The server is granian: ASGI, HTTP/1, one worker process per `IDVERIFY_WORKERS`. Each worker builds its app by
+`application` and wraps it as Meter(Capture(Guarded(app))), so that the ledger sees what really crossed the boundary.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import socket
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from idverify.errors import BadEnvironment, BadSetting, Unusable
+from idverify.ledger import Capture, Ledger
+from idverify.metering import Meter
+from idverify.scheme import Scheme
+from idverify.schemes import SCHEMES
+from idverify.settings import Settings
+from idverify.storage import Store
+from idverify.web import Guarded
+
+MOST_CONNECTIONS = 800
+"""Per worker; below the usual limit of 1024 descriptors, so that files still open."""
+HEADER_MILLISECONDS = 8000
+"""How long a client may take to send its headers."""
+STOP_SECONDS = 8
+"""Seconds from SIGTERM until a worker that does not end is killed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """An app and what must be closed after it, in this order."""
+
+    app: FastAPI
+    ledger: Ledger | None = None
+    store: Store | None = None
+
+    def close(self) -> None:
+        if self.store is not None:
+            self.store.close()
+        if self.ledger is not None:
+            self.ledger.close()
+
+
+def offered(settings: Settings) -> Mapping[str, Scheme]:
+    """The schemes that the settings name, in the order of all pages. Raises BadSetting."""
+    unknown = [name for name in settings.scheme_names if name not in SCHEMES]
+    if unknown:
+        raise BadSetting(f"no scheme is called {unknown[0]!r}", hint=f"the schemes are {', '.join(SCHEMES)}")
+    wanted = settings.scheme_names or tuple(SCHEMES)
+    return {name: scheme for name, scheme in SCHEMES.items() if name in wanted}
+
+
+def identity_provider(settings: Settings) -> Built:
+    """The identity provider with its keys in FOLDER/keys, which are made where there are none."""
+    from idverify.identity_provider.app import create_app
+    from idverify.identity_provider.keys import KeyStore
+    from idverify.identity_provider.tables import METADATA
+    from idverify.population import Population
+
+    population = Population.make(settings.citizens, settings.seed)
+    keys = KeyStore(settings.folder_path / "keys", offered(settings), issuer=settings.own_url)
+    store = Store.open(_database(settings), METADATA, schema=settings.party)
+    ledger = _ledger(settings)
+    app = create_app(population=population, keys=keys, store=store, ledger=ledger, settings=settings)
+    return Built(app, ledger, store)
+
+
+def social_platform(settings: Settings) -> Built:
+    """A social platform under the mandate of the settings."""
+    from idverify.mandates import load
+    from idverify.social_platform.app import create_app
+    from idverify.social_platform.tables import METADATA
+
+    offered(settings)
+    mandate = load(settings.mandate)
+    store = Store.open(_database(settings), METADATA, schema=settings.party)
+    ledger = _ledger(settings)
+    return Built(create_app(mandate=mandate, store=store, ledger=ledger, settings=settings), ledger, store)
+
+
+def wallet(settings: Settings) -> Built:
+    """The wallet. It has no ledger: it is the person's own, and what a person sees is not for a coalition."""
+    from idverify.wallet.app import create_app
+
+    return Built(create_app(settings=settings, schemes=offered(settings)))
+
+
+def builder(party: str) -> Callable[[Settings], Built]:
+    """Which kind of party this is. Raises BadSetting."""
+    kinds: dict[str, Callable[[Settings], Built]] = {"identity_provider": identity_provider, "wallet": wallet}
+    if party.startswith("platform"):
+        return social_platform
+    if party not in kinds:
+        raise BadSetting(
+            f"IDVERIFY_PARTY is {party!r}, which is no party",
+            hint="it is identity_provider, wallet, or a name that begins with platform",
+        )
+    return kinds[party]
+
+
+def application(party: str = "") -> ASGIApp:
+    """The ASGI app of this process by the settings in its environment; `party` where they name none."""
+    return assemble(_settings(party))
+
+
+def assemble(settings: Settings) -> ASGIApp:
+    """The app of a party inside its middleware."""
+    built = builder(settings.party)(settings)
+    others = (settings.identity_provider, settings.wallet, *settings.platform_urls)
+    guarded = Guarded(built.app, goes_to=others, secure=settings.own_url.startswith("https://"))
+    capture = Capture(guarded, built.ledger)
+    store = built.store
+    meter = Meter(
+        capture,
+        settings.folder_path / "metrics",
+        settings.party,
+        capture_cpu=lambda: capture.cpu_seconds,
+        writer_cpu=lambda: store.writer_cpu_seconds if store is not None else 0.0,
+    )
+    # What is built by now stays: leaving it out of every collection takes the long pauses away.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+    return _Closing(meter, built)
+
+
+class _Closing:
+    """ASGI wrapper that closes store and ledger once the server has finished with the app."""
+
+    def __init__(self, app: ASGIApp, built: Built) -> None:
+        self.app = app
+        self._built = built
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            await self.app(scope, receive, send)
+            return
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            self._built.close()
+
+
+def main() -> int:
+    """Serve until SIGTERM or SIGINT. Returns 2 or 3 with a message where the settings or the machine forbid it."""
+    from granian.constants import HTTPModes, Interfaces, Loops
+    from granian.http import HTTP1Settings
+    from granian.server import Server
+
+    try:
+        settings = _settings("")
+        builder(settings.party)
+        refuse_taken_port(settings.host, settings.port)
+    except Unusable as error:
+        return complain(error)
+    server = Server(
+        "idverify.serve:_worker",
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.ASGI,
+        workers=settings.workers,
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=HEADER_MILLISECONDS, max_buffer_size=65_536),
+        websockets=False,
+        loop=Loops.asyncio,
+        backlog=1024,
+        backpressure=MOST_CONNECTIONS,
+        log_access=False,
+        workers_kill_timeout=STOP_SECONDS,
+        factory=True,
+    )
+    server.serve()
+    return 0
+
+
+def _worker() -> ASGIApp:
+    """Called in each worker process. A setting that cannot be used ends it with the message, not with a traceback."""
+    try:
+        return application()
+    except Unusable as error:
+        sys.exit(complain(error))
+
+
+def complain(error: Unusable) -> int:
+    """Say what cannot be used on stderr; returns the exit status."""
+    hint = f"\n  hint: {error.hint}" if error.hint else ""
+    print(f"IDV-{error.number}: {error.message}{hint}", file=sys.stderr, flush=True)
+    return error.exit_code
+
+
+def refuse_taken_port(host: str, port: int) -> None:
+    """Raise BadEnvironment where another program listens."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            reason = "is in use" if error.errno == 98 else f"cannot be used: {error.strerror}"
+            raise BadEnvironment(
+                f"port {port} {reason}", hint="stop the other program, or set IDVERIFY_PORT"
+            ) from error
+
+
+def _settings(party: str) -> Settings:
+    settings = Settings.from_environment()
+    return settings if settings.party else replace(settings, party=party)
+
+
+def _database(settings: Settings) -> str:
+    return settings.database_url or f"sqlite:///{(settings.folder_path / settings.party).absolute()}.sqlite"
+
+
+def _ledger(settings: Settings) -> Ledger | None:
+    """FOLDER/ledgers/PARTY.jsonl, or one file per worker process."""
+    if settings.ledger not in ("on", "off"):
+        raise BadSetting(f"IDVERIFY_LEDGER is {settings.ledger!r}", hint="it is on or off")
+    if settings.ledger == "off":
+        return None
+    name = settings.party if settings.workers == 1 else f"{settings.party}-{os.getpid()}"
+    return Ledger(Path(settings.folder) / "ledgers" / f"{name}.jsonl", settings.party)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

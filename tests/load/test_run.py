@@ -1,0 +1,152 @@
+"""Locust against a real world, over every scheme: nothing fails, and what it brings back adds up."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections import Counter
+from pathlib import Path
+
+import psutil
+import pytest
+
+from idverify.load.run import run_load
+from idverify.schemes import SCHEMES
+from idverify.settings import Settings
+from idverify.world import World, environment_of
+
+SIZE = 1500
+PARTIES = ("identity_provider", "platform_a", "platform_b")
+EAGER = Settings(citizens=SIZE, borrowing=1.0, lying=1.0, farmers=0.2)
+"""Everybody who could try something does."""
+
+
+def a_world(folder: Path, scheme: str) -> World:
+    return World(folder, Settings(citizens=SIZE, schemes=scheme), parties=PARTIES)
+
+
+def urls_of(world: World) -> dict[str, str]:
+    return {party: world.urls[party] for party in PARTIES}
+
+
+@pytest.mark.parametrize("name", list(SCHEMES))
+def test_citizens_sign_up_read_and_post_and_nothing_fails(name: str, tmp_path: Path) -> None:
+    with a_world(tmp_path / "world", name) as world:
+        result = run_load(
+            urls_of(world),
+            name,
+            seconds=4,
+            users=10,
+            rate=4,
+            citizens=SIZE,
+            results=tmp_path / "load",
+            warm_up=1,
+        )
+    log = (tmp_path / "load" / "locust.log").read_text()
+    assert result.failures == 0, log
+    assert {"challenge", "present", "sign_up", "read", "post"} <= set(result.steps), log
+    assert ("issue" in result.steps) == (SCHEMES[name].info.issued != "by_holder")
+    assert result.attempted == result.accepted + sum(result.refused.values()) > 0
+    assert all(ms > 0 for step in result.steps.values() for ms in step.ms)
+    assert all(step.up > 0 < step.down for step in result.steps.values())
+    assert result.seconds > 2
+    assert 0 < result.cpu_share < 1
+    assert set(result.wallet_cpu) == {"request", "accept", "present"}
+    truth = [json.loads(line) for line in result.truth.read_text().splitlines()]
+    assert len(truth) == result.accepted
+    assert {entry["platform"] for entry in truth} == {"platform_a", "platform_b"}
+    assert len({(entry["platform"], entry["account"]) for entry in truth}) == len(truth)
+
+
+@pytest.mark.parametrize("name", list(SCHEMES))
+def test_what_people_try_comes_out_as_the_scheme_says(name: str, tmp_path: Path) -> None:
+    info = SCHEMES[name].info
+    with a_world(tmp_path / "world", name) as world:
+        result = run_load(
+            urls_of(world),
+            name,
+            sign_ups=150,
+            users=10,
+            rate=20,
+            citizens=SIZE,
+            results=tmp_path / "load",
+            warm_up=0,
+            settings=EAGER,
+            tags=("sign_up",),
+        )
+    assert result.failures == 0, (tmp_path / "load" / "locust.log").read_text()
+    assert result.persons == 150
+    admitted, minors = result.minors_admitted
+    assert minors > 0
+    assert admitted == (0 if info.signed else minors)
+    truth = [json.loads(line) for line in result.truth.read_text().splitlines()]
+    assert all(entry["kind"] == "borrowed" or not info.signed for entry in truth if entry["minor"])
+    assert all((entry["owner"] != entry["user"]) == (entry["kind"] == "borrowed") for entry in truth)
+    people = Counter(entry["user"] for entry in truth if entry["platform"] == "platform_a")
+    assert result.accounts_per_person_max["platform_a"] == max(people.values())
+    assert result.farmers > 0
+    if "one_account" in info.answers:
+        assert max(people.values()) == 1
+        assert result.farmer_accounts == 0
+    elif info.single_use:
+        assert 1 < max(people.values()) <= Settings().quota
+        assert result.farmer_refused["too_many"] > 0
+    else:
+        assert max(people.values()) == 1 + Settings().farmer_tries
+    if info.issued == "by_holder":
+        assert result.no_device == 0
+    else:
+        assert result.no_device > 0
+        assert result.adults_blocked_reasons["no_e_id"] > 0
+
+
+def test_a_run_that_is_told_to_stop_ends_early_with_results(tmp_path: Path) -> None:
+    name = next(iter(SCHEMES))
+    stop = threading.Event()
+    with a_world(tmp_path / "world", name) as world:
+        timer = threading.Timer(4, stop.set)
+        timer.start()
+        result = run_load(
+            urls_of(world), name, seconds=3000, users=5, citizens=SIZE, results=tmp_path / "load", warm_up=0, stop=stop
+        )
+        timer.cancel()
+    assert result.stopped
+    assert result.seconds < 3000
+    assert result.accepted == len(result.truth.read_text().splitlines())
+
+
+def test_ctrl_c_leaves_no_locust_behind(tmp_path: Path) -> None:
+    name = next(iter(SCHEMES))
+    with a_world(tmp_path / "world", name) as world:
+        code = (
+            "import sys\n"
+            "from pathlib import Path\n"
+            "from idverify.load.run import run_load\n"
+            f"run_load({urls_of(world)!r}, {name!r}, seconds=3000, citizens={SIZE}, results=Path('load'), warm_up=0)\n"
+        )
+        runner = subprocess.Popen(
+            [sys.executable, "-c", code],
+            cwd=tmp_path,
+            env=environment_of(Settings()),
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        until = time.monotonic() + 30
+        truth = tmp_path / "load" / "truth.jsonl"
+        while time.monotonic() < until and not (truth.is_file() and truth.stat().st_size):
+            time.sleep(0.1)
+        children = psutil.Process(runner.pid).children(recursive=True)
+        assert children
+        os.kill(runner.pid, signal.SIGINT)
+        runner.wait(60)
+        _, left = psutil.wait_procs(children, timeout=20)
+        assert left == []
+        assert list((tmp_path / "load").glob("steps-*.json"))
+        with urllib.request.urlopen(f"{world.urls['platform_a']}/health", timeout=5) as answer:
+            assert answer.status == 200

@@ -31,7 +31,7 @@ from idverify.errors import BadEnvironment, BadUsage
 from idverify.scheme import Json
 from idverify.settings import PREFIX, Settings
 
-PARTIES: Final = ("identity_provider", "platform_a", "platform_b", "wallet")
+PARTIES: Final[tuple[str, ...]] = ("identity_provider", "platform_a", "platform_b", "wallet")
 """In the order in which they start; on a fixed base port each has the next port."""
 LONGEST_STOP: Final = 10.0
 """Seconds that a party has between SIGTERM and SIGKILL."""

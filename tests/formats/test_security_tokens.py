@@ -13,6 +13,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -30,10 +31,8 @@ ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 def raw(header: str, payload: str = '{"a":1}') -> str:
     """A token with exactly this header and payload text, truly signed."""
-    good = jose.sign({"a": 1}, KEY, typ="t+jwt", kid="one")
     signed = f"{encode_base64url(header.encode())}.{encode_base64url(payload.encode())}"
-    r, s = jose.decode_dss_signature(KEY.sign(signed.encode(), jose._ECDSA))
-    assert good
+    r, s = decode_dss_signature(KEY.sign(signed.encode(), jose._ECDSA))
     return f"{signed}.{encode_base64url(r.to_bytes(32) + s.to_bytes(32))}"
 
 
@@ -78,9 +77,7 @@ BAD_HEADERS = {
 
 
 @pytest.mark.parametrize("bad", BAD_HEADERS.values(), ids=BAD_HEADERS.keys())
-def test_a_bad_header_is_refused_though_the_signature_is_right(
-    bad: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_bad_header_is_refused_though_the_signature_is_right(bad: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def no_network(*_: object) -> None:
         raise AssertionError("a request went out")
 

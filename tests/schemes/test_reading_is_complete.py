@@ -169,13 +169,14 @@ def test_a_credential_is_read_with_names_values_salts_and_digests(
     at_issuer, _ = transcript(stage, adult, stage.ask())
     value = stage.scheme.read(at_issuer[1])
     assert isinstance(value, Mapping)
-    assert isinstance(issued := value["issued"], Mapping)
+    issued, disclosures = value["issued"], value["disclosures"]
+    assert isinstance(issued, Mapping)
     assert isinstance(issued["payload"], Mapping)
     found = set(leaves(value))
     assert {adult.name, adult.id_number, adult.born.isoformat(), "age_equal_or_over"} <= found | set(issued["payload"])
     digests = issued["payload"]["_sd"]
     assert isinstance(digests, list)
-    assert isinstance(disclosures := value["disclosures"], list)
+    assert isinstance(disclosures, list)
     assert set(digests) <= {d["digest"] for d in disclosures if isinstance(d, dict)}
 
 

@@ -12,12 +12,18 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from idverify.crypto import blind_rsa
 from idverify.crypto.rsa_private import RawPrivateKey
 from idverify.formats import privacy_pass as wire
+from idverify.scheme import Random
 
 
 def load(path: Path) -> list[dict[str, str]]:
     vectors: list[dict[str, str]] = json.loads(path.read_text())
     assert vectors
     return vectors
+
+
+def in_turn(*values: bytes) -> Random:
+    left = iter(values)
+    return lambda _: next(left)
 
 
 def test_a_token_signs_the_published_input(vectors: Path) -> None:
@@ -57,9 +63,8 @@ def test_issuance_makes_the_published_bytes(vectors: Path) -> None:
         public = wire.decode_key(given["pkS"])
         digest = hashlib.sha256(given["token_challenge"]).digest()
         token = wire.Token(given["nonce"], digest, wire.key_id(given["pkS"]))
-        draws = iter((given["salt"], given["blind"]))
         blinded = blind_rsa.blind(
-            blind_rsa.PSS_DETERMINISTIC, public, prepared=token.input, random=lambda _, draws=draws: next(draws)
+            blind_rsa.PSS_DETERMINISTIC, public, prepared=token.input, random=in_turn(given["salt"], given["blind"])
         )
         request = wire.TokenRequest(token.token_key_id[-1], blinded.message)
         assert request.encode() == given["token_request"]

@@ -109,11 +109,11 @@ def matrix(run: Run) -> Table:
 
     from idverify.comparison.charts import figure
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), expand=False)
-    table.add_column("scheme", overflow="fold", max_width=14)
-    for head in ("I+P\nlinked", "P+P\nlinked", "minors\nin", "adult's\ncred.", "acc./\nperson", "sign-up\np95 ms"):
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 0, 0, 1), expand=False)
+    table.add_column("scheme", no_wrap=True)
+    for head in ("I+P\nlinked", "P+P\nlinked", "minors\nin", "by\nadult", "acc.", "p95\nms"):
         table.add_column(head, justify="right", no_wrap=True)
-    table.add_column("unmet", overflow="fold", max_width=16)
+    table.add_column("unmet", overflow="fold", max_width=11)
     for name, r in run.schemes.items():
         step = r.steps.get("sign_up")
         gate = r.age_gate
@@ -125,7 +125,7 @@ def matrix(run: Run) -> Table:
             f"{gate.borrowed_admitted[0]}/{gate.borrowed_admitted[1]}",
             str(r.accounts_per_person_max),
             figure(step.p95_ms if step else None),
-            ", ".join(r.unanswered) or "–",
+            "\n".join(r.unanswered) or "–",
         )
     return table
 

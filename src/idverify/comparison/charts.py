@@ -94,7 +94,7 @@ def scatter(points: Sequence[Point], *, title: str, description: str, x_label: s
         parts.append(f'<path class="grid" d="M{at_x(value):.1f} {bottom}v6"/>')
         parts.append(f'<text x="{at_x(value):.1f}" y="{bottom + 22}" text-anchor="middle">{value:g}</text>')
     parts.append(f'<text x="{left + across}" y="{bottom + 44}" text-anchor="end" class="axis">{escape(x_label)}</text>')
-    labels: list[tuple[float, float, float]] = []
+    taken = [(at_x(p.x) - 10, at_x(p.x) + 10, at_y(p.y) - 9, at_y(p.y) + 9) for p in points]
     for n, p in enumerate(points):
         x, y = at_x(p.x), at_y(p.y)
         colour = PALETTE[n % len(PALETTE)]
@@ -103,17 +103,25 @@ def scatter(points: Sequence[Point], *, title: str, description: str, x_label: s
             f'<path d="M{x:.1f} {low:.1f}V{high:.1f}m-6 0h12M{x - 6:.1f} {low:.1f}h12" '
             f'stroke="{colour}" stroke-width="2" fill="none"/>{marker(n, x, y)}'
         )
-        long = len(p.name) * 7.6
-        to_left = x + 14 + long > WIDTH
-        start = x - 14 - long if to_left else x + 14
-        down = y + 5 if p.y > 0.06 else y - 10
-        step = 18.0 if p.y > 0.5 else -18.0
-        while any(abs(down - d) < 17 and start < e and s < start + long for s, e, d in labels):
-            down += step
-        labels.append((start, start + long, down))
-        anchor = f'x="{x - 14:.1f}" text-anchor="end"' if to_left else f'x="{x + 14:.1f}"'
-        parts.append(f'<text {anchor} y="{down:.1f}" class="name">{escape(p.name)}</text>')
+        box = _free_place(x, y, len(p.name) * 8.0, taken, lowest=bottom)
+        taken.append(box)
+        parts.append(f'<text x="{box[0]:.1f}" y="{box[3] - 4:.1f}" class="name">{escape(p.name)}</text>')
     return _frame(WIDTH, bottom + 54, title, description, body="".join(parts))
+
+
+_Box = tuple[float, float, float, float]  # left, right, top, bottom
+
+
+def _free_place(x: float, y: float, long: float, taken: Sequence[_Box], *, lowest: float) -> _Box:
+    """Where a mark's label fits: beside it, else above or below, the nearest place that covers nothing."""
+    starts = [x + 14, x - 14 - long, x - long / 2]
+    places = [(start, y - 9 + shift) for shift in (0, 20, -20, 40, -40, 60, -60, 80, -80) for start in starts]
+    boxes = [(left, left + long, top, top + 18) for left, top in places]
+    inside = [box for box in boxes if box[0] >= 64 and box[1] <= WIDTH and box[2] >= 20 and box[3] <= lowest]
+    for box in inside:
+        if not any(box[0] < t[1] and t[0] < box[1] and box[2] < t[3] and t[2] < box[3] for t in taken):
+            return box
+    return (inside or boxes)[0]
 
 
 def bars(groups: Sequence[Bar], series: Sequence[str], *, title: str, description: str, unit: str) -> Markup:

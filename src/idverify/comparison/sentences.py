@@ -62,7 +62,7 @@ def children(run: Run) -> str:
     borrowed = _grouped({s.title or n: s.age_gate.borrowed_admitted for n, s in run.schemes.items()})
     parts = []
     if own:
-        parts.append(f"Minors who got in by themselves: {'; '.join(own)}.")
+        parts.append(f"Minors who got in by themselves: {'. '.join(own)}.")
     if borrowed:
         parts.append(f"With an adult’s credential: {'; '.join(borrowed)}.")
     return " ".join(parts)
@@ -78,8 +78,10 @@ def _grouped(shares: Mapping[str, tuple[int, int]]) -> list[str]:
 
 
 def listed(items: Sequence[str]) -> str:
-    """a; a and b; a, b and c."""
-    return items[0] if len(items) == 1 else ", ".join(items[:-1]) + " and " + items[-1]
+    """a; a and b; a, b and c; with semicolons where an item has a comma of its own."""
+    mark = "; " if any("," in item for item in items) else ", "
+    last = " and " if mark == ", " else "; and "
+    return items[0] if len(items) == 1 else mark.join(items[:-1]) + last + items[-1]
 
 
 def verdictless(link: Linked | None) -> str:

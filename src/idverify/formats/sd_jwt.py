@@ -106,10 +106,12 @@ def read_disclosure(text: str) -> Disclosure:
     value = read_json(decode_base64url(text, "disclosure"), "disclosure", max_depth=MAX_DEPTH)
     if not isinstance(value, list) or len(value) not in (2, 3) or not isinstance(value[0], str):
         raise BadMessage("a disclosure is not a list of a salt, a name and a value")
-    name = value[1] if len(value) == 3 else None
-    if name is not None and (not isinstance(name, str) or name in NEVER_HIDDEN):
+    if len(value) == 2:
+        return Disclosure(text, digest(text), None, value[1])
+    name = value[1]
+    if not isinstance(name, str) or name in NEVER_HIDDEN:
         raise BadMessage("a disclosure has a name that may not be disclosed")
-    return Disclosure(text, digest(text), name, value[-1])
+    return Disclosure(text, digest(text), name, value[2])
 
 
 def digest(text: str) -> str:

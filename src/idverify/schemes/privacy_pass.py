@@ -258,10 +258,10 @@ def host(url: str) -> str:
     """host[:port] of an http(s) origin, as RFC 9577 names issuers and origins. Raises BadMessage."""
     try:
         parts = urlsplit(url)
-        named = parts.hostname and parts.netloc.isascii() and "@" not in parts.netloc
-    except ValueError:
-        named = None
-    if not named:
+        named = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError as error:
+        raise BadMessage("a platform or issuer is not named by an http or https URL") from error
+    if not named or not parts.netloc.isascii() or "@" in parts.netloc:
         raise BadMessage("a platform or issuer is not named by an http or https URL")
     return parts.netloc.lower()
 

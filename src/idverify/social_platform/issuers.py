@@ -31,6 +31,8 @@ REFILL = 3.0
 """Seconds after which the bucket holds one more."""
 PATIENCE = 3.0
 """Seconds that a fetch may take."""
+AGAIN = 5.0
+"""Seconds between two tries to renew while the identity provider is down."""
 MOST_BYTES = 1_048_576
 
 
@@ -81,6 +83,7 @@ class Issuers:
         self._monotonic = monotonic
         self._known: dict[str, _Known] = {}
         self._pending: dict[str, asyncio.Task[_Known]] = {}
+        self._tried: dict[str, float] = {}
         self._tokens = float(BUCKET)
         self._counted = monotonic()
         self._threads = ThreadPoolExecutor(2, "verify")
@@ -109,8 +112,8 @@ class Issuers:
         known = self._known.get(scheme.info.name)
         if known is None:
             known = await self._load(scheme)
-        elif self._monotonic() - known.fetched > FRESH and scheme.info.name not in self._pending:
-            self._start(scheme).add_done_callback(_forget_failure)
+        elif self._is_due(known, scheme.info.name):
+            self._start(scheme)
         if not self._mandate.trusts(known.country):
             raise UntrustedIssuer(
                 f"the mandate {self._mandate.name} does not trust issuers of {known.country or 'an unnamed country'}",
@@ -142,6 +145,10 @@ class Issuers:
                 return None  # the known keys go on working; this key stays unknown
         return newest if newest.public != tried.public else None
 
+    def _is_due(self, known: _Known, name: str) -> bool:
+        now = self._monotonic()
+        return now - known.fetched > FRESH and now - self._tried[name] > AGAIN and name not in self._pending
+
     def _take(self) -> bool:
         now = self._monotonic()
         self._tokens = min(BUCKET, self._tokens + (now - self._counted) / REFILL)
@@ -159,7 +166,14 @@ class Issuers:
         name = scheme.info.name
         task = asyncio.get_running_loop().create_task(self._fetch_both(scheme))
         self._pending[name] = task
-        task.add_done_callback(lambda _: self._pending.pop(name, None))
+        self._tried[name] = self._monotonic()
+
+        def ended(task: asyncio.Task[_Known]) -> None:
+            self._pending.pop(name, None)
+            if not task.cancelled():
+                task.exception()  # a renewal that fails changes nothing: the known keys go on working
+
+        task.add_done_callback(ended)
         return task
 
     async def _fetch_both(self, scheme: Scheme) -> _Known:
@@ -186,8 +200,3 @@ def _country(document: bytes) -> str:
         raise Unavailable("the identity provider's public document names no country") from error
     return str(country)
 
-
-def _forget_failure(task: asyncio.Task[_Known]) -> None:
-    """A renewal that fails changes nothing: the known keys go on working."""
-    if not task.cancelled():
-        task.exception()

@@ -108,6 +108,7 @@ class Post(PlatformTable, table=True):
     group_id: str
     text: str
     shares_id: int | None = Field(default=None, index=True)
+    live: bool
     created: float
 
 
@@ -154,12 +155,12 @@ class Failure(PlatformTable, table=True):
     count: int
 
 
-metadata = PlatformTable.metadata
+METADATA = PlatformTable.metadata
 
 
 def table(model: type[PlatformTable]) -> Table:
     """The Core table behind a model, for the statements of the hot paths."""
-    return metadata.tables[str(model.__tablename__)]
+    return METADATA.tables[str(model.__tablename__)]
 
 
 def insert_new(connection: Connection, model: type[PlatformTable], **values: str | int | float | bytes | None) -> bool:

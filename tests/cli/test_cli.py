@@ -1,0 +1,159 @@
+"""The command line: results on stdout, the rest on stderr, and an exit code that says how it went."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from idverify import cli
+from idverify.commands.comparing import chosen, settings_from
+from idverify.errors import BadUsage
+from idverify.settings import Settings
+
+
+def idverify(*arguments: str, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("IDVERIFY_")}
+    command = [sys.executable, "-m", "idverify", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=cwd, env=kept | environment)
+
+
+def test_without_arguments_it_leads_with_compare(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main([]) == 0
+    shown = capsys.readouterr().out
+    assert re.findall(r"^  (idverify \w+)", shown, re.MULTILINE)[0] == "idverify compare"
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; from idverify.cli import parser; parser().format_help(); "
+        "print([m for m in ('locust', 'duckdb', 'numpy', 'scipy', 'fastapi', 'rich') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout == "[]\n", done.stderr
+
+
+@pytest.mark.parametrize("command", ["compare", "up", "schemes", "mandate", "people", "doctor", "report"])
+def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main([command, "--help"])
+    assert ended.value.code == 0
+    assert "usage: idverify" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["nonsense"],
+        ["compare", "--citizens", "many"],
+        ["compare", "--citizens", "0"],
+        ["compare", "--duration", "-1"],
+        ["compare", "--duration", "nan"],
+        ["compare", "--unknown"],
+        ["compare", "--schemes", "no_such_scheme"],
+        ["compare", "--mandate", "no_such_mandate"],
+        ["mandate"],
+        ["mandate", "show"],
+        ["mandate", "show", "no_such_mandate"],
+        ["report"],
+    ],
+)
+def test_wrong_usage_is_two_lines_and_exit_2(
+    arguments: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(arguments) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert re.match(r"IDV-20\d ", shown.err)
+    assert "Traceback" not in shown.err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_missing_run_is_exit_3(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert cli.main(["report", "latest", "--out", str(tmp_path)]) == 3
+    assert "IDV-301 there is no run latest" in capsys.readouterr().err
+
+
+def test_an_unknown_setting_is_exit_2() -> None:
+    done = idverify("people", IDVERIFY_CITIZENZ="5")
+    assert done.returncode == 2
+    assert "IDVERIFY_CITIZENZ is no setting" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_people_are_the_same_bytes_for_the_same_seed() -> None:
+    one, same, other = (
+        idverify("people", "--n", "200", "--seed", seed, "--json").stdout for seed in ("99", "99", "98")
+    )
+    assert one == same != other
+    people = json.loads(one)
+    assert len(people) == 200
+    assert all(person["id_number"].startswith("9") for person in people)
+
+
+def test_nobody_is_an_empty_array(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["people", "--n", "0", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == []
+
+
+def test_a_reader_who_leaves_is_no_error() -> None:
+    command = f"{sys.executable} -m idverify people --n 20000 --json | head -n 1; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "[\n", "")
+
+
+def test_schemes_and_mandates_are_listed_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["schemes", "--json"]) == 0
+    schemes = json.loads(capsys.readouterr().out)
+    assert {"name", "title", "answers", "online", "single_use"} <= set(schemes[0])
+    assert cli.main(["mandate", "list", "--json"]) == 0
+    assert "directive_57" in {mandate["name"] for mandate in json.loads(capsys.readouterr().out)}
+
+
+def test_a_mandate_is_shown_compared_and_checked(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["mandate", "show", "directive_57", "--json"]) == 0
+    assert isinstance(json.loads(capsys.readouterr().out), dict)
+    assert cli.main(["mandate", "diff", "directive_57", "no_mandate", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["differences"]
+    assert cli.main(["mandate", "check", "open_interop"]) == 0
+    assert "open_interop is a mandate" in capsys.readouterr().out
+
+
+def test_the_last_line_is_the_next_step(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in (["schemes"], ["mandate", "list"], ["people", "--n", "1"]):
+        assert cli.main(arguments) == 0
+        assert capsys.readouterr().err.splitlines()[-1].startswith("next: idverify ")
+
+
+def test_doctor_looks_at_everything(capsys: pytest.CaptureFixture[str]) -> None:
+    code = cli.main(["doctor", "--json"])
+    told = json.loads(capsys.readouterr().out)
+    assert code == (0 if told["ok"] else 3)
+    names = {point["name"] for point in told["points"]}
+    assert names >= {"Python", "libcrypto", "CPUs", "free memory", "free disk", "clock", "ports", "database"}
+
+
+def test_doctor_names_a_database_that_does_not_answer() -> None:
+    done = idverify("doctor", IDVERIFY_DATABASE_URL="postgresql://nobody@127.0.0.1:9/none")
+    assert done.returncode == 3
+    assert "look database" in done.stdout
+
+
+def test_the_command_line_overrules_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IDVERIFY_SEED", "3")
+    monkeypatch.setenv("IDVERIFY_CITIZENS", "50")
+    options = cli.parser().parse_args(["compare", "--seed", "4"])
+    settings = settings_from(options)
+    assert (settings.seed, settings.citizens) == (4, 50)
+
+
+def test_schemes_keep_the_lists_order() -> None:
+    assert chosen(Settings(schemes="privacy_pass,real_name")) == ("real_name", "privacy_pass")
+    with pytest.raises(BadUsage, match="no scheme"):
+        chosen(Settings(schemes="nothing"))

@@ -1,0 +1,42 @@
+"""A whole comparison over real services: two schemes, a few seconds of load, attacks, report."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+
+from idverify.comparison.model import schema
+
+
+def test_two_schemes_are_run_attacked_and_reported(tmp_path: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("IDVERIFY_")}
+    command = [sys.executable, "-m", "idverify", "compare", "--schemes", "real_name,privacy_pass", "--citizens", "300"]
+    command += ["--duration", "3", "--warm-up", "1", "--users", "5", "--out", str(tmp_path / "runs"), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=180, cwd=tmp_path, env=environment)
+    assert done.returncode == 0, done.stderr
+    run = json.loads(done.stdout)
+    jsonschema.Draft202012Validator(json.loads(schema())).validate(run)
+    assert list(run["schemes"]) == ["real_name", "privacy_pass"]
+    for name, result in run["schemes"].items():
+        assert result["sign_ups"]["failed"] == 0, name
+        assert result["sign_ups"]["accepted"] > 0, name
+        assert result["age_gate"]["minors_admitted"][0] == 0, name
+    joint = "identity_provider+platform_a"
+    assert run["schemes"]["real_name"]["linkage"][joint]["recall"] == 1.0
+    private = run["schemes"]["privacy_pass"]["linkage"][joint]
+    assert private["interval"][0] <= private["baseline"]
+    folder = tmp_path / "runs" / "latest"
+    assert {p.name for p in folder.iterdir()} >= {"run.json", "report.html", "matrix.csv", "steps.csv", "linkage.csv"}
+    for name in run["schemes"]:
+        assert list((folder / name / "ledgers").glob("*.jsonl"))
+        assert (folder / name / "truth.jsonl").is_file()
+        assert not list((folder / name).glob("*.sqlite*"))
+        assert not (folder / name / "keys").exists()
+    assert str(tmp_path) not in (folder / "run.json").read_text()
+    assert str(tmp_path) not in (folder / "report.html").read_text()
+    assert done.stderr.splitlines()[-1].startswith("next: open")

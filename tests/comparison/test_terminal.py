@@ -1,0 +1,46 @@
+"""What `idverify compare` and `idverify report` print."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from idverify import cli
+from idverify.commands.terminal import Watch, print_matrix
+from idverify.comparison.model import Run, as_bytes
+
+
+def test_a_report_is_written_again(tmp_path: Path, example_run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "001").mkdir()
+    (tmp_path / "001" / "run.json").write_bytes(as_bytes(example_run))
+    target = tmp_path / "again.html"
+    assert cli.main(["report", "1", "--out", str(tmp_path), "-o", str(target), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["bytes"] == target.stat().st_size
+    assert cli.main(["report", "1", "--out", str(tmp_path), "-o", str(tmp_path / "no" / "where.html")]) == 3
+
+
+def test_the_matrix_fits_80_columns(example_run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    print_matrix(example_run)
+    shown = capsys.readouterr().out
+    assert max(map(len, shown.splitlines())) <= 80
+    assert all(name in shown for name in example_run.schemes)
+    assert "312/312" in shown
+    assert "\x1b[" not in shown
+
+
+def test_without_a_terminal_every_phase_is_a_line_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    with Watch() as watch:
+        watch.scheme("real_name", 1, 2)
+        watch.phase("under load", 10.0)
+        watch.done("real_name")
+        watch.scheme("broken", 2, 2)
+        watch.done("broken", "platform_a does not answer")
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.splitlines() == [
+        "1/2 real_name: under load",
+        "1/2 real_name: done",
+        "2/2 broken: failed: platform_a does not answer",
+    ]

@@ -1,0 +1,152 @@
+"""No ledger holds what its party cannot have seen: canaries planted at one party are looked for at all others.
+
+The search does not trust our own decoders: it looks for the raw text, and for it inside every run of base64 or
+hexadecimal characters, at each of the places where such a run may begin.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+import pytest
+
+from idverify.population import Population
+from idverify.scheme import Scheme
+from idverify.schemes import SCHEMES
+from idverify.settings import Settings
+from idverify.wallet import Flows, Owner, Wallet, run
+from idverify.wallet.flows import read_feed, write_post
+from idverify.world import World
+
+CITIZENS = 300
+SEED = 11
+HANDLE = "canary_handle_7319"
+TEXT = "canary post 5d1f 8842"
+
+
+def windows(data: bytes, depth: int = 2) -> Iterator[bytes]:
+    """The bytes, and what they hold in base64 (either alphabet, any offset) or hexadecimal, nested twice."""
+    yield data
+    if depth == 0:
+        return
+    for run_ in re.findall(rb"[A-Za-z0-9_+/-]{8,}", data):
+        plain = run_.translate(bytes.maketrans(b"-_", b"+/"))
+        for start in range(4):
+            piece = plain[start:]
+            piece = piece[: len(piece) // 4 * 4]
+            if piece:
+                yield from windows(base64.b64decode(piece), depth - 1)
+        if re.fullmatch(rb"(?:[0-9a-fA-F]{2})+", run_):
+            yield from windows(bytes.fromhex(run_.decode()), depth - 1)
+
+
+def holds(path: Path, canary: str) -> bool:
+    """Whether a ledger holds the text in any of these forms."""
+    forms = {canary.encode(), json.dumps(canary)[1:-1].encode()}
+    for line in path.read_bytes().splitlines():
+        raw = json.loads(line)
+        bodies = [base64.b64decode(raw[side]["body"] or "") for side in ("received", "sent")]
+        for part in (line, *bodies):
+            if any(form in window for window in windows(part) for form in forms):
+                return True
+    return False
+
+
+@pytest.fixture(scope="module", params=list(SCHEMES.values()), ids=list(SCHEMES))
+def scheme(request: pytest.FixtureRequest) -> Scheme:
+    return request.param  # type: ignore[no-any-return]
+
+
+class Trace:
+    """One citizen's way through a world, and the ledgers that are left of it."""
+
+    def __init__(self, scheme: Scheme, folder: Path) -> None:
+        self.scheme = scheme
+        people = Population.make(CITIZENS, SEED)
+        # Somebody whose name nobody else has, so that only their own data can hold it.
+        names = [people.person(row).name for row in range(len(people))]
+        self.row = next(
+            row
+            for row in range(len(people))
+            if people.e_id[row] and people.born[row] < 7000 and names.count(names[row]) == 1
+        )
+        self.person = people.person(self.row)
+        owner = Owner(self.person.id_number, people.pin(self.row), self.person.born)
+        wallet = Wallet(owner, SCHEMES)
+        parties = ("identity_provider", "platform_a", "platform_b")
+        settings = replace(Settings(), citizens=CITIZENS, seed=SEED)
+        with World(folder, settings, parties=parties) as world, httpx.Client() as client:
+            self.platform = world.urls["platform_a"]
+            flows = Flows(wallet, identity_provider=world.urls["identity_provider"])
+            proof = run(flows.prove(self.platform, scheme.info.name), client)
+            self.proven = proof.proven
+            created = client.post(
+                f"{self.platform}/api/accounts",
+                json={"handle": HANDLE, "code": proof.code, "binding": proof.request.binding},
+            )
+            assert created.status_code == 201, created.text
+            self.account, self.token = created.json()["account"]["id"], created.json()["token"]
+            run(write_post(self.platform, token=self.token, text=TEXT), client)
+            run(read_feed(self.platform, token=self.token), client)
+            self.nonce = proof.request.challenge.nonce
+        self.ledgers = {path.stem: path for path in (folder / "ledgers").glob("*.jsonl")}
+        self.pin = owner.pin
+
+
+@pytest.fixture(scope="module")
+def trace(scheme: Scheme, tmp_path_factory: pytest.TempPathFactory) -> Trace:
+    return Trace(scheme, tmp_path_factory.mktemp(scheme.info.name))
+
+
+def test_the_search_finds_what_is_there(trace: Trace) -> None:
+    assert holds(trace.ledgers["platform_a"], HANDLE)
+    assert holds(trace.ledgers["platform_a"], TEXT)
+    assert holds(trace.ledgers["platform_a"], trace.nonce)
+    if trace.scheme.info.issued != "by_holder":
+        assert holds(trace.ledgers["identity_provider"], trace.person.id_number)
+
+
+def test_the_identity_provider_never_sees_what_happens_on_the_platform(trace: Trace) -> None:
+    for canary in (HANDLE, TEXT, trace.account):
+        assert not holds(trace.ledgers["identity_provider"], canary)
+
+
+def test_the_identity_provider_hears_of_the_platform_only_where_the_scheme_says_so(trace: Trace) -> None:
+    hears = trace.scheme.info.issued == "per_login"
+    assert holds(trace.ledgers["identity_provider"], trace.nonce) is hears
+    assert holds(trace.ledgers["identity_provider"], trace.platform.removeprefix("http://")) is hears
+
+
+def test_the_platform_sees_only_the_personal_data_that_was_proven(trace: Trace) -> None:
+    ledger = trace.ledgers["platform_a"]
+    facts = {
+        "name": trace.person.name,
+        "id_number": trace.person.id_number,
+        "birth_date": trace.person.born.isoformat(),
+    }
+    for claim, fact in facts.items():
+        assert holds(ledger, fact) is (claim in trace.proven), claim
+
+
+def test_the_other_platform_sees_nothing(trace: Trace) -> None:
+    ledger = trace.ledgers.get("platform_b")
+    if ledger is not None and ledger.stat().st_size:
+        for canary in (HANDLE, TEXT, trace.person.id_number, trace.person.name, trace.nonce):
+            assert not holds(ledger, canary)
+
+
+def test_no_ledger_keeps_a_secret(trace: Trace) -> None:
+    for ledger in trace.ledgers.values():
+        text = ledger.read_text()
+        assert trace.token not in text
+        for line in text.splitlines():
+            for side in ("received", "sent"):
+                body = base64.b64decode(json.loads(line)[side]["body"] or "")
+                assert trace.token.encode() not in body
+                assert f'"{trace.pin}"'.encode() not in body

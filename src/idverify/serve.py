@@ -28,7 +28,7 @@ from idverify.web import Guarded
 
 MOST_CONNECTIONS = 800
 """Per worker; below the usual limit of 1024 descriptors, so that files still open."""
-HEADER_MILLISECONDS = 8000
+HEADER_MILLISECONDS = 5000
 """How long a client may take to send its headers."""
 STOP_SECONDS = 8
 """Seconds from SIGTERM until a worker that does not end is killed."""
@@ -157,12 +157,14 @@ def main() -> int:
 
     try:
         settings = _settings("")
-        builder(settings.party)
+        build = builder(settings.party)
         refuse_taken_port(settings.host, settings.port)
+        # Built once before any worker starts, so that what cannot be used is said once and here.
+        build(replace(settings, ledger="on" if _keeps_ledger(settings) and settings.workers == 1 else "off")).close()
     except Unusable as error:
         return complain(error)
     server = Server(
-        "idverify.serve:_worker",
+        "idverify.serve:application",
         address=settings.host,
         port=settings.port,
         interface=Interfaces.ASGI,
@@ -179,14 +181,6 @@ def main() -> int:
     )
     server.serve()
     return 0
-
-
-def _worker() -> ASGIApp:
-    """Called in each worker process. A setting that cannot be used ends it with the message, not with a traceback."""
-    try:
-        return application()
-    except Unusable as error:
-        sys.exit(complain(error))
 
 
 def complain(error: Unusable) -> int:
@@ -219,11 +213,15 @@ def _database(settings: Settings) -> str:
     return settings.database_url or f"sqlite:///{(settings.folder_path / settings.party).absolute()}.sqlite"
 
 
-def _ledger(settings: Settings) -> Ledger | None:
-    """FOLDER/ledgers/PARTY.jsonl, or one file per worker process."""
+def _keeps_ledger(settings: Settings) -> bool:
     if settings.ledger not in ("on", "off"):
         raise BadSetting(f"IDVERIFY_LEDGER is {settings.ledger!r}", hint="it is on or off")
-    if settings.ledger == "off":
+    return settings.ledger == "on"
+
+
+def _ledger(settings: Settings) -> Ledger | None:
+    """FOLDER/ledgers/PARTY.jsonl, or one file per worker process."""
+    if not _keeps_ledger(settings):
         return None
     name = settings.party if settings.workers == 1 else f"{settings.party}-{os.getpid()}"
     return Ledger(Path(settings.folder) / "ledgers" / f"{name}.jsonl", settings.party)

@@ -27,7 +27,7 @@ from idverify.errors import IdverifyError, NotSignedIn, TooMany, Unavailable
 SHARED = Path(__file__).parent / "web_static"
 MOST_BYTES = 262_144
 """The largest request body that a service reads, in bytes."""
-SLOWEST_BODY = 8.0
+SLOWEST_BODY = 6.0
 """Seconds in which a request body must have arrived."""
 
 
@@ -40,8 +40,14 @@ def templates(folder: Path, *, app_title: str) -> Jinja2Templates:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["sentence"] = sentence
     environment.globals["app_title"] = app_title
     return Jinja2Templates(env=environment)
+
+
+def sentence(text: str) -> str:
+    """An error's message as a sentence on a page."""
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def equip(app: FastAPI, pages: Jinja2Templates) -> None:

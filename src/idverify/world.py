@@ -61,8 +61,8 @@ class World:
         self.parties = tuple(party for party in PARTIES if party in parties)
         self.wait = wait
         ports = _free_ports(len(PARTIES)) if base_port == 0 else [base_port + n for n in range(len(PARTIES))]
-        self.ports = dict(zip(PARTIES, ports, strict=True))
-        self.urls = {party: f"http://127.0.0.1:{self.ports[party]}" for party in PARTIES}
+        self.ports: dict[str, int] = dict(zip(PARTIES, ports, strict=True))
+        self.urls: dict[str, str] = {party: f"http://127.0.0.1:{self.ports[party]}" for party in PARTIES}
         self.settings = replace(
             settings or Settings(),
             folder=str(self.folder),

@@ -229,7 +229,7 @@ def test_a_ledger_that_cannot_be_written_counts_what_it_lost(
     def full(*_: object) -> int:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(module.os, "write", full)
+    monkeypatch.setattr("idverify.ledger.os.write", full)
     post(ledger, "/echo/x", b"1", content_type="text/x")
     ledger.flush()
     monkeypatch.undo()

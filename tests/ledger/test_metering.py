@@ -40,6 +40,7 @@ def service() -> FastAPI:
 
     @app.post("/thread")
     async def thread(request: Request) -> str:
+        await request.body()
         await to_thread.run_sync(charged(request, lambda: burn(0.05)))
         return ""
 

@@ -114,8 +114,9 @@ _Box = tuple[float, float, float, float]  # left, right, top, bottom
 
 def _free_place(x: float, y: float, long: float, taken: Sequence[_Box], *, lowest: float) -> _Box:
     """Where a mark's label fits: beside it, else above or below, the nearest place that covers nothing."""
-    starts = [x + 14, x - 14 - long, x - long / 2]
-    places = [(start, y - 9 + shift) for shift in (0, 20, -20, 40, -40, 60, -60, 80, -80) for start in starts]
+    beside, centred = [x + 14, x - 14 - long], [x - long / 2, x + 14, x - 14 - long]
+    places = [(left, y - 9) for left in beside]
+    places += [(left, y - 9 + shift) for shift in (20, -20, 40, -40, 60, -60, 80, -80) for left in centred]
     boxes = [(left, left + long, top, top + 18) for left, top in places]
     inside = [box for box in boxes if box[0] >= 64 and box[1] <= WIDTH and box[2] >= 20 and box[3] <= lowest]
     for box in inside:

@@ -6,7 +6,7 @@ import signal
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timezone
 from pathlib import Path
 from types import FrameType
@@ -146,7 +146,9 @@ def _run(
             warm_up=plan.warm_up,
         ),
         mandate_title=mandate.title,
-        mandate_sentences=[Sentence(text=text) for text in mandate.sentences()],
+        mandate_sentences=[
+            Sentence(text=rule.text, certainty=rule.certainty, source=rule.source) for rule in mandate.rule_sentences()
+        ],
         assumptions=[
             Assumption(name=name, value=float(getattr(settings, name)), meaning=help_)
             for name, help_ in settings_help().items()
@@ -156,6 +158,4 @@ def _run(
 
 def settings_help() -> dict[str, str]:
     """The settings that are assumptions about people, with what they stand for."""
-    from dataclasses import fields
-
     return {f.name: str(f.metadata["help"]) for f in fields(Settings) if f.name in ASSUMED}

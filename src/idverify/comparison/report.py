@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from idverify.comparison import charts, sentences
 from idverify.comparison.model import Run, SchemeResult
-from idverify.privacy.metrics import in_words, percent
+from idverify.privacy.metrics import clopper_pearson, in_words, percent
 
 MOST_BYTES = 300_000
 SIGN_UP_STEPS = ("challenge", "present", "sign_up")
@@ -50,11 +50,18 @@ def _environment() -> Environment:
         "unmet": sentences.unmet,
         "coalition": sentences.coalition_title,
         "cell": sentences.verdictless,
-        "share": lambda pair: in_words(pair[0], pair[1]),
+        "share": _share,
         "percent": percent,
         "words": lambda name: str(name).replace("_", " "),
     }
     return environment
+
+
+def _share(pair: tuple[int, int]) -> str:
+    """k of n with its interval, where k = 0 is a count and not a failure to detect."""
+    if pair[1] and not pair[0]:
+        return f"0 of {pair[1]:,} (true share ≤ {percent(clopper_pearson(*pair)[1])} %)"
+    return in_words(*pair) if pair[1] else "nobody tried"
 
 
 def bytes_by_party(result: SchemeResult) -> dict[str, float]:
@@ -105,7 +112,12 @@ def render(run: Run) -> str:
             glossary=GLOSSARY,
         )
     )
-    return page + "\n" if not page.endswith("\n") else page
+    return _unbroken(page)
+
+
+def _unbroken(page: str) -> str:
+    """Figures stay on one line with their signs."""
+    return page.rstrip().replace(" %", "\u00a0%").replace("≤ ", "≤\u00a0").replace(" ×", "\u00a0×") + "\n"
 
 
 def _scatter(run: Run, titled: dict[str, str]) -> Markup | None:

@@ -62,7 +62,7 @@ def children(run: Run) -> str:
     borrowed = _grouped({s.title or n: s.age_gate.borrowed_admitted for n, s in run.schemes.items()})
     parts = []
     if own:
-        parts.append(f"Minors who got in by themselves: {'. '.join(own)}.")
+        parts.append(f"Minors who got in by themselves: {'; '.join(own)}.")
     if borrowed:
         parts.append(f"With an adult’s credential: {'; '.join(borrowed)}.")
     return " ".join(parts)

@@ -90,7 +90,8 @@ class Pages:
             return self._back(asked, error="access_denied")
         id_number, pin = own.get("id_number", "").strip()[:32], own.get("pin", "").strip()[:32]
         for person in self.people:
-            if own.get("person") == person.id_number:
+            # What somebody typed counts for more than the choice that the form came with.
+            if not id_number and own.get("person") == person.id_number:
                 id_number, pin = person.id_number, person.pin
         try:
             await self.sessions.check(id_number, pin)

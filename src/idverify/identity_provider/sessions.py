@@ -141,6 +141,6 @@ def start(connection: Connection, token: str, *, id_number: str, now: float) -> 
 
 
 _COUNT = text(
-    "INSERT INTO wrong_logins (account, count, expires) VALUES (:account, 1, :expires) "
-    "ON CONFLICT (account) DO UPDATE SET count = wrong_logins.count + 1"
+    "INSERT INTO wronglogins (account, count, expires) VALUES (:account, 1, :expires) "
+    "ON CONFLICT (account) DO UPDATE SET count = wronglogins.count + 1"
 )

@@ -13,7 +13,6 @@ class ProviderTable(SQLModel, registry=registry()):
 class SignedIn(ProviderTable, table=True):
     """A bearer token that a person got by signing in."""
 
-    __tablename__ = "signed_in"
     token_hash: str = Field(primary_key=True)
     id_number: str
     expires: float = Field(index=True)
@@ -22,7 +21,6 @@ class SignedIn(ProviderTable, table=True):
 class WrongLogins(ProviderTable, table=True):
     """Failed sign-ins of one account in a window of time; the account "" counts for all."""
 
-    __tablename__ = "wrong_logins"
     account: str = Field(primary_key=True)
     count: int
     expires: float = Field(index=True)
@@ -31,7 +29,6 @@ class WrongLogins(ProviderTable, table=True):
 class AuthorizationCode(ProviderTable, table=True):
     """A code on its way from the browser to the wallet. `token_hash` is what it was exchanged for."""
 
-    __tablename__ = "authorization_code"
     code_hash: str = Field(primary_key=True)
     id_number: str
     client_id: str
@@ -44,7 +41,6 @@ class AuthorizationCode(ProviderTable, table=True):
 class Quota(ProviderTable, table=True):
     """Single-use credentials that a person took of one scheme in one key epoch."""
 
-    __tablename__ = "quota"
     id_number: str = Field(primary_key=True)
     scheme: str = Field(primary_key=True)
     epoch: int = Field(primary_key=True)

@@ -118,7 +118,7 @@ class Mandate:
         return words.differences(self.rules, other.rules)
 
     def as_json(self) -> dict[str, Json]:
-        """Everything, for `--json` and the pages; days are ISO 8601, no value is null."""
+        """Everything, for `--json` and the pages; dates are ISO 8601, null is "none" or "account"."""
         rules: dict[str, Json] = {
             key: {**asdict(rule), "value": _json(rule.value)} for key, rule in self.each_rule().items()
         }

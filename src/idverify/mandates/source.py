@@ -57,7 +57,7 @@ def read(text: str, *, file: str) -> Source:
         raise BadMandate(f"{file}, line 1: nested too deeply", hint="a rule is an inline table in a table") from error
     except ValueError as error:
         at = _AT.search(str(error))
-        line = int(at[1]) if at and at[1] else max(1, text.count("\n"))
+        line = int(at[1]) if at and at[1] else max(1, len(text.splitlines()))
         fault = _AT.sub("", str(error)).strip()
         fault = fault[:1].lower() + fault[1:]
         raise BadMandate(f"{file}, line {line}: not TOML: {fault}", hint="docs/mandates.md shows the format") from error

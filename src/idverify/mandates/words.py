@@ -57,7 +57,7 @@ def readable(sentence: Sentence) -> str:
     """One line: the sentence, how certain it is, and the source."""
     if sentence.certainty == "setting":
         return f"{sentence.text} (setting, no claim about the law)"
-    doubt = {"seen": "", "inferred": "inferred from ", "uncertain": "uncertain: "}[sentence.certainty]
+    doubt = {"seen": "seen: ", "inferred": "inferred: ", "uncertain": "uncertain: "}[sentence.certainty]
     return f"{sentence.text} ({doubt}{sentence.source})"
 
 

@@ -199,4 +199,3 @@ def _country(document: bytes) -> str:
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise Unavailable("the identity provider's public document names no country") from error
     return str(country)
-

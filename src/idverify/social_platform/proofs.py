@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -9,8 +10,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, select, update
 
-from idverify.errors import AlreadyUsed, CannotAnswer, Expired, NotFound, NotProven, TooYoung
-from idverify.mandates import Mandate
+from idverify.errors import AlreadyUsed, BadMessage, CannotAnswer, Expired, NotFound, NotProven, TooYoung
+from idverify.mandates import ACTIONS, Action, Mandate
 from idverify.scheme import Challenge, Json, Proven, Question, Scheme
 from idverify.social_platform.challenges import CODE_LIFETIME, Challenges, Started, check_binding
 from idverify.social_platform.groups import group
@@ -38,6 +39,7 @@ class Result:
 class Redeemed:
     """A code's content, once. `pseudonym` is empty where the scheme gives none."""
 
+    challenge_id: str
     scheme: str
     action: str
     over: int | None
@@ -78,16 +80,17 @@ class Proofs:
     def question(self, scheme: Scheme, action: str, *, group_id: str = "") -> Question:
         """What this platform asks through a scheme. Raises CannotAnswer where the mandate does not accept less."""
         info = scheme.info
-        if action == "join":
-            age = group(group_id).age
-            whole = self._mandate.question("join", group_age=age)
-            unanswered = whole.asks() - info.answers if age is not None else frozenset()
-        else:
+        unanswered: frozenset[str]
+        if action in ("sign_up", GUARD):
             whole = self._mandate.question("sign_up")
             unanswered = frozenset() if self._mandate.accepts_shortfall else self._mandate.unanswered(info)
             if action == GUARD:
                 whole = Question(max(ADULT, whole.over or 0), whole.identity, whole.one_account)
                 unanswered |= {"over"} - info.answers
+        else:
+            age = group(group_id).age if group_id else None
+            whole = self._mandate.question(_known(action), group_age=age)
+            unanswered = whole.asks() - info.answers
         if unanswered:
             raise CannotAnswer(
                 f"the mandate asks for {', '.join(sorted(unanswered))}, and {info.title} cannot answer that",
@@ -130,7 +133,8 @@ class Proofs:
         keeps = self._mandate.kept()
         row: dict[str, str | int | float | None] = {
             "code_hash": hashed(code),
-            "challenge_id": hashed(started.id),
+            "challenge_id": started.id,
+            "binding_hash": hashed(started.binding),
             "scheme": started.scheme,
             "action": started.action,
             "over": over,
@@ -160,17 +164,14 @@ class Proofs:
         return started
 
 
-def redeem(connection: Connection, code: str, *, binding_of: Callable[[str], bool], now: float) -> Redeemed:
-    """Use a code up, inside a unit of work. Raises AlreadyUsed, Expired, NotProven.
-
-    `binding_of` says whether the client started the challenge with this hashed id.
-    """
+def redeem(connection: Connection, code: str, *, binding: str, now: float) -> Redeemed:
+    """Use a code up, inside a unit of work. Raises AlreadyUsed, Expired, NotProven."""
     codes = table(Code)
     code_hash = hashed(code)
     row = connection.execute(select(codes).where(codes.c.code_hash == code_hash)).first()
     if row is None:
         raise NotProven("this platform has given no such code", hint="prove it again to get a new one")
-    if not binding_of(row.challenge_id):
+    if not hmac.compare_digest(row.binding_hash, hashed(binding)):
         raise NotProven(
             "the code belongs to the client that started the challenge, and another one shows it",
             hint="finish in the browser or app in which you began",
@@ -184,7 +185,7 @@ def redeem(connection: Connection, code: str, *, binding_of: Callable[[str], boo
     )
     if taken.rowcount != 1:
         raise AlreadyUsed("this code has been used", hint="prove it again to get a new one")
-    return Redeemed(row.scheme, row.action, row.over, row.pseudonym, json.loads(row.kept or "{}"))
+    return Redeemed(row.challenge_id, row.scheme, row.action, row.over, row.pseudonym, json.loads(row.kept or "{}"))
 
 
 def _answered(proven: Proven, question: Question) -> int | None:
@@ -200,6 +201,13 @@ def _answered(proven: Proven, question: Question) -> int | None:
     if question.one_account and proven.pseudonym is None:
         raise NotProven("asked was one account per person, and nothing shows that")
     return age
+
+
+def _known(action: str) -> Action:
+    for known in ACTIONS:
+        if known == action:
+            return known
+    raise BadMessage("the challenge is for no known action", hint=f"it is sign_up, {', '.join(ACTIONS)}")
 
 
 def _sweep(connection: Connection, now: float) -> None:

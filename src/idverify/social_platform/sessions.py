@@ -94,7 +94,9 @@ class Sessions:
         """End one session, here at once and elsewhere within a second."""
         sessions = table(Session)
         token_hash = hashed(token)
-        await self._store.write(lambda c: c.execute(delete(sessions).where(sessions.c.token_hash == token_hash)).close())
+        await self._store.write(
+            lambda c: c.execute(delete(sessions).where(sessions.c.token_hash == token_hash)).close()
+        )
         self._remembered.pop(token, None)
 
     def forget(self, account_id: str) -> None:
@@ -106,9 +108,7 @@ class Sessions:
 def open_session(connection: Connection, account_id: str, *, token: str, now: float) -> None:
     """Add a session inside a unit of work; sessions that have ended go."""
     sessions = table(Session)
-    connection.execute(
-        delete(sessions).where(sessions.c.account_id == account_id, sessions.c.expires <= now)
-    )
+    connection.execute(delete(sessions).where(sessions.c.account_id == account_id, sessions.c.expires <= now))
     insert_new(connection, Session, token_hash=hashed(token), account_id=account_id, expires=now + LIFETIME)
 
 

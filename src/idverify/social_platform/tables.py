@@ -65,6 +65,7 @@ class Code(PlatformTable, table=True):
 
     code_hash: str = Field(primary_key=True)
     challenge_id: str
+    binding_hash: str
     scheme: str
     action: str
     over: int | None
@@ -96,6 +97,16 @@ class Kept(PlatformTable, table=True):
     account_id: str = Field(primary_key=True)
     claim: str = Field(primary_key=True)
     value: str
+    until: float | None = Field(index=True)
+
+
+class Login(PlatformTable, table=True):
+    """When and from where somebody signed in, only under a mandate that makes platforms keep it."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    account_id: str = Field(index=True)
+    address: str
+    time: float
     until: float | None = Field(index=True)
 
 
@@ -166,4 +177,6 @@ def table(model: type[PlatformTable]) -> Table:
 def insert_new(connection: Connection, model: type[PlatformTable], **values: str | int | float | bytes | None) -> bool:
     """Insert a row; False where one with such a key is there already, also if another process is just adding it."""
     into = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    return connection.execute(into(table(model)).values(**values).on_conflict_do_nothing()).rowcount == 1
+    rows = table(model)
+    added = into(rows).values(**values).on_conflict_do_nothing().returning(*rows.primary_key.columns)
+    return connection.execute(added).first() is not None

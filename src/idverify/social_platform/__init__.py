@@ -1,0 +1,1 @@
+"""The social platform: what the mandate obliges, and a village market to try it on."""

@@ -1,0 +1,134 @@
+"""What a comparison keeps when a scheme fails or somebody stops it. The trials themselves run in test_end_to_end."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from idverify.comparison import compare as module
+from idverify.comparison.compare import Outcome, Plan, compare
+from idverify.comparison.folders import read_run
+from idverify.comparison.model import Run, SchemeResult
+from idverify.comparison.trial import Trial
+from idverify.errors import BadEnvironment, BadUsage
+from idverify.scheme import Info
+from idverify.settings import Settings
+
+Act = Callable[[Trial], None]
+
+
+class Silent:
+    """A progress that tells nobody, and remembers what was done."""
+
+    def __init__(self) -> None:
+        self.ended: list[tuple[str, str]] = []
+
+    def scheme(self, name: str, number: int, total: int) -> None: ...
+    def phase(self, name: str, seconds: float | None) -> None: ...
+    def done(self, name: str, problem: str = "") -> None:
+        self.ended.append((name, problem))
+
+
+@pytest.fixture
+def run_with(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, example_run: Run) -> Callable[[dict[str, Act]], Outcome]:
+    """Compare two schemes whose trials do what the test says, and else give the example's result."""
+
+    def run(acts: dict[str, Act]) -> Outcome:
+        def trial(self: Trial, info: Info, folder: Path, *, phase: object) -> SchemeResult:
+            folder.mkdir()
+            if act := acts.get(info.name):
+                act(self)
+            return example_run.schemes[info.name]
+
+        monkeypatch.setattr(Trial, "run", trial)
+        plan = Plan(
+            settings=Settings(),
+            schemes=["real_name", "privacy_pass"],
+            seconds=1.0,
+            sign_ups=None,
+            users=1,
+            warm_up=0.0,
+            out=tmp_path / "runs",
+            command="idverify compare",
+        )
+        return compare(plan, Silent())
+
+    return run
+
+
+def fail(_: Trial) -> None:
+    raise BadEnvironment("platform_a does not answer; its log is /home/ann/run/logs/platform_a.log")
+
+
+def interrupt_under_load(trial: Trial) -> None:
+    trial.under_load = True
+    os.kill(os.getpid(), signal.SIGINT)
+    trial.under_load = False
+
+
+def interrupt_elsewhere(_: Trial) -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_all_schemes_are_run_and_written(run_with: Callable[[dict[str, Act]], Outcome]) -> None:
+    outcome = run_with({})
+    assert outcome.exit_code == 0
+    written = read_run(outcome.folder)
+    assert (list(written.schemes), written.status, written.failed) == (["real_name", "privacy_pass"], "complete", {})
+    assert {a.name for a in written.assumptions} == set(module.ASSUMED)
+    assert {s.certainty for s in written.mandate_sentences} >= {"seen", "inferred", "uncertain"}
+
+
+def test_a_scheme_that_fails_is_told_and_the_others_go_on(run_with: Callable[[dict[str, Act]], Outcome]) -> None:
+    outcome = run_with({"real_name": fail})
+    assert outcome.exit_code == 3
+    written = read_run(outcome.folder)
+    assert list(written.schemes) == ["privacy_pass"]
+    assert "does not answer" in written.failed["real_name"]
+    assert "ann" not in written.failed["real_name"]
+
+
+def test_ctrl_c_under_load_keeps_the_scheme_and_stops(run_with: Callable[[dict[str, Act]], Outcome]) -> None:
+    outcome = run_with({"real_name": interrupt_under_load})
+    assert outcome.exit_code == 130
+    written = read_run(outcome.folder)
+    assert (list(written.schemes), written.status) == (["real_name"], "partial")
+
+
+def test_ctrl_c_elsewhere_keeps_what_was_done_before(run_with: Callable[[dict[str, Act]], Outcome]) -> None:
+    outcome = run_with({"privacy_pass": interrupt_elsewhere})
+    assert outcome.exit_code == 130
+    assert list(read_run(outcome.folder).schemes) == ["real_name"]
+    assert "stopped before its end" in (outcome.folder / "report.html").read_text()
+
+
+def test_ctrl_c_at_once_still_leaves_a_valid_run(run_with: Callable[[dict[str, Act]], Outcome]) -> None:
+    outcome = run_with({"real_name": interrupt_elsewhere})
+    assert outcome.exit_code == 130
+    assert read_run(outcome.folder).schemes == {}
+
+
+def test_the_handler_of_ctrl_c_is_put_back(run_with: Callable[[dict[str, Act]], Outcome]) -> None:
+    before = signal.getsignal(signal.SIGINT)
+    run_with({})
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_an_unknown_scheme_makes_no_folder(tmp_path: Path) -> None:
+    plan = Plan(
+        settings=Settings(),
+        schemes=["nothing"],
+        seconds=1.0,
+        sign_ups=None,
+        users=1,
+        warm_up=0.0,
+        out=tmp_path / "runs",
+        command="",
+    )
+    with pytest.raises(BadUsage, match="'nothing' is no scheme"):
+        compare(plan, Silent())
+    assert not (tmp_path / "runs").exists()

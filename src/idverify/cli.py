@@ -72,7 +72,7 @@ def parser() -> argparse.ArgumentParser:
     compare.add_argument("--duration", type=_number(1, float), metavar="S", help="seconds of load a scheme (10)")
     compare.add_argument("--sign-ups", type=_number(1, int), metavar="N", help="end a scheme's load after N sign-ups")
     compare.add_argument("--users", type=_number(1, int), default=20, metavar="N", help="Locust users (20)")
-    compare.add_argument("--rate", type=_number(0, float), metavar="X", help="tasks per second and user")
+    compare.add_argument("--rate", type=_number(0, float), metavar="X", help="tasks per second and user (12)")
     compare.add_argument("--warm-up", type=_number(0, float), default=3.0, metavar="S", help="seconds not measured (3)")
     compare.add_argument("--out", default="runs", metavar="FOLDER", help="where runs are written (runs)")
 

@@ -17,7 +17,7 @@ from idverify.identity_provider.sessions import Limits
 from idverify.identity_provider.tables import METADATA
 from idverify.ledger import Capture, Ledger
 from idverify.population import Population
-from idverify.scheme import Challenge, Person, Question, Scheme
+from idverify.scheme import Asked, Challenge, Person, Question, Scheme
 from idverify.schemes import SCHEMES
 from idverify.settings import Settings
 from idverify.storage import Store
@@ -79,13 +79,16 @@ class Service:
         assert answer.status_code == 201, answer.text
         return {"Authorization": f"Bearer {answer.json()['token']}"}
 
-    def request_of(self, scheme: Scheme) -> bytes:
-        """A wallet's request for a credential of this scheme."""
-        challenge = Challenge(
-            "http://127.0.0.1:8002", "n" * 22, Question(over=16).within(scheme.info.answers), self.clock()
-        )
+    def asked(self, scheme: Scheme) -> Asked:
+        """A wallet's request for a credential of this scheme, and what the wallet keeps."""
+        question = Question(over=16).within(scheme.info.answers)
+        challenge = Challenge("http://127.0.0.1:8002", "n" * 22, question, self.clock())
         public = self.keys.public(scheme.info.name)
-        return scheme.holder().request(public, now=self.clock(), challenge=challenge).message
+        return scheme.holder().request(public, now=self.clock(), challenge=challenge)
+
+    def request_of(self, scheme: Scheme) -> bytes:
+        """The message of `asked`."""
+        return self.asked(scheme).message
 
     def issue(self, name: str, authorization: dict[str, str]) -> Response:
         body = self.request_of(SCHEMES[name])

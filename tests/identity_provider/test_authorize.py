@@ -85,6 +85,12 @@ def test_an_invented_person_can_be_picked(service: Service) -> None:
     assert code_of(send_form(service, {"person": person["id_number"]}))
 
 
+def test_what_is_typed_counts_for_more_than_who_is_picked(service: Service) -> None:
+    picked = service.ask("GET", "/api/demo/people").json()["people"][0]["id_number"]
+    answer = send_form(service, {"person": picked, "id_number": "000000000000", "pin": "1"})
+    assert answer.status_code == 401
+
+
 def test_refusing_leads_back_with_access_denied(service: Service) -> None:
     answer = log_in(service, adult(), answer="refuse")
     query = parse_qs(urlsplit(answer.headers["location"]).query)

@@ -54,6 +54,7 @@ MISTAKES: list[tuple[str, str, int, str, str]] = [
     # what stands there, what is put in its place, line, key, a word of what is said or allowed
     ("schema = 1", "", 1, "schema", "schema = 1"),
     ("schema = 1", "schema = 2", 1, "schema", "schema = 1"),
+    ("schema = 1", "schema = 1.0", 1, "schema", "schema = 1"),
     ("schema = 1", "schema = true", 1, "schema", "schema = 1"),
     ('name = "mine"', 'name = "Mine Own"', 2, "name", "small letters"),
     ('title = "Mine"', "title = 3", 3, "title", "a text"),

@@ -252,6 +252,14 @@ def test_who_does_not_sign_in_reads_so(name: str, query: dict[str, str], browser
     assert "did not sign in" in answer.text
 
 
+@pytest.mark.parametrize("name", ISSUED)
+def test_an_answer_of_another_identity_provider_is_refused(name: str, browser: Visitor, country: Country) -> None:
+    state = parse_qs(urlsplit(start(browser, country, name)).query)["state"][0]
+    answer = browser.get("/callback", params={"state": state, "code": "c", "iss": "http://mix-up.test"})
+    assert answer.status_code == 400
+    assert country.calls("/token") == 0
+
+
 @pytest.mark.parametrize("name", list(SCHEMES))
 def test_a_request_ends_after_five_minutes(name: str, browser: Visitor, country: Country, clock: Clock) -> None:
     path = to_consent(browser, country, name)

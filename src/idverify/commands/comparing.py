@@ -13,6 +13,8 @@ from idverify.errors import BadEnvironment, BadUsage
 from idverify.settings import Settings
 
 DEFAULT_SECONDS = 10.0
+DEFAULT_RATE = 12.0
+"""Tasks per second and user: a few hundred sign-ups in ten seconds, at about half of what two cores can serve."""
 STOPPED = 130
 
 
@@ -40,6 +42,8 @@ def compare(options: Namespace) -> int:
     from idverify.comparison.model import as_bytes
 
     settings = settings_from(options)
+    if not settings.rate:
+        settings = replace(settings, rate=DEFAULT_RATE)
     seconds = options.duration
     if seconds is None and options.sign_ups is None:
         seconds = DEFAULT_SECONDS

@@ -46,6 +46,7 @@ class Measured:
     before: Sequence[Use] = ()
     storage_bytes: int | None = None
     accounts_stored: int = 0
+    adults_blocked_reasons: Mapping[str, int] = field(default_factory=dict)
     unanswered: frozenset[str] = frozenset()
     complete: bool = True
     warnings: Sequence[str] = field(default=())
@@ -198,6 +199,7 @@ def result(measured: Measured, linkage: Mapping[str, Linked]) -> SchemeResult:
             minors_admitted=measured.minors_admitted,
             borrowed_admitted=measured.borrowed_admitted,
             adults_blocked=measured.adults_blocked,
+            adults_blocked_reasons=dict(sorted(measured.adults_blocked_reasons.items())),
         ),
         accounts_per_person_max=measured.accounts_per_person_max,
         title=info.title,

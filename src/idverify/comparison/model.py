@@ -70,7 +70,8 @@ class AgeGate(Struct, frozen=True, kw_only=True):
 
     minors_admitted: tuple[Count, Count]  # with credentials or declarations of their own
     borrowed_admitted: tuple[Count, Count]  # minors with an adult's credential
-    adults_blocked: tuple[Count, Count]  # of age, and refused for their age
+    adults_blocked: tuple[Count, Count]  # of age, and without an account on some platform
+    adults_blocked_reasons: dict[str, Count] = {}  # no_device, no_e_id …: persons, by the first reason met
 
 
 class SchemeResult(Struct, frozen=True, kw_only=True):

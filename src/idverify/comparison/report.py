@@ -52,6 +52,7 @@ def _environment() -> Environment:
         "cell": sentences.verdictless,
         "share": _share,
         "percent": percent,
+        "reason": sentences.reason,
         "words": lambda name: str(name).replace("_", " "),
     }
     return environment
@@ -98,6 +99,7 @@ def render(run: Run) -> str:
         .get_template("report.html.j2")
         .render(
             run=run,
+            warned={name: told for name, r in run.schemes.items() if (told := sentences.told_first(r.warnings))},
             titled=titled,
             top=sentences.together(run),
             second=sentences.children(run),

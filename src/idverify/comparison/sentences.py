@@ -20,6 +20,19 @@ COALITIONS = {
 }
 
 
+REASONS = {"no_e_id": "no e-ID account", "already_used": "already has an account", "too_many": "quota used up"}
+
+
+def reason(code: str) -> str:
+    """A refusal's code in words."""
+    return REASONS.get(code, code.replace("_", " "))
+
+
+def told_first(warnings: Sequence[str]) -> list[str]:
+    """The warnings that stand before the figures; too few samples are said in the table, where the figure would be."""
+    return [text for text in warnings if not text.startswith("too few samples")]
+
+
 def coalition_title(name: str) -> str:
     return COALITIONS.get(name, name.replace("_", " ").replace("+", " + "))
 
@@ -106,6 +119,10 @@ def costs(result: SchemeResult, *, base: SchemeResult | None, base_title: str) -
         found.append(f"age gate: {own[0]} of {own[1]} minors got in by themselves")
     if borrowed[0]:
         found.append(f"age gate: {borrowed[0]} of {borrowed[1]} minors got in with an adult’s credential")
+    blocked = result.age_gate.adults_blocked
+    if blocked[0]:
+        why = ", ".join(f"{n} {reason(code)}" for code, n in result.age_gate.adults_blocked_reasons.items())
+        found.append(f"inclusion: {blocked[0]} of {blocked[1]} adults were left without{f' ({why})' if why else ''}")
     if result.accounts_per_person_max > 1:
         found.append(f"one person got as many as {result.accounts_per_person_max} accounts on one platform")
     if result.flags.get("single_use"):

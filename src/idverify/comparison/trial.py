@@ -197,6 +197,7 @@ def from_load(
         minors_admitted=load.minors_admitted,
         borrowed_admitted=load.borrowed_admitted,
         adults_blocked=load.adults_blocked,
+        adults_blocked_reasons=load.adults_blocked_reasons,
         accounts_per_person_max=max(load.accounts_per_person_max.values(), default=0),
         generator_cpu=load.cpu_share,
         wallet_cpu=load.wallet_cpu,

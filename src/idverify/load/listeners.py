@@ -117,15 +117,15 @@ def _begin(environment: Environment) -> None:
     load = load_of(environment)
     load.recorder.reset()
     load.window.start = 0.0
-    try:
-        for origin in load.settings.platform_urls:
+    for origin in load.settings.platform_urls:
+        try:
             load.platform_names[origin] = _party_at(origin)
-    except (OSError, ValueError) as error:
-        log.error("no platform answers at %s: %s; start the services first (idverify up)", origin, error)
-        environment.process_exit_code = 2
-        if environment.runner is not None:
-            gevent.spawn(environment.runner.quit)
-        return
+        except (OSError, ValueError) as error:
+            log.error("no platform answers at %s: %s; start the services first (idverify up)", origin, error)
+            environment.process_exit_code = 2
+            if environment.runner is not None:
+                gevent.spawn(environment.runner.quit)
+            return
     warm_up = float(getattr(environment.parsed_options, "warm_up", 0.0) or 0.0)
     gevent.spawn(_measure, environment, load, warm_up)
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 
-from idverify import mandates
 from idverify.load.people import Citizen, citizen, order
 from idverify.load.record import Recorder, percentile
+from idverify.mandates import load as load_mandate
 from idverify.population import Population
 from idverify.scheme import Scheme
 from idverify.settings import Settings
@@ -54,7 +54,7 @@ class Load:
         self.schemes = schemes
         self.clock = clock
         self.population = Population.make(settings.citizens, settings.seed)
-        self.over = mandates.load(settings.mandate).question("sign_up").over
+        self.over = load_mandate(settings.mandate).question("sign_up").over
         self.adult_from = self.over or DEFAULT_ADULT
         self.rate = settings.rate or DEFAULT_RATE
         self.window = Window()

@@ -50,13 +50,15 @@ def load(name_or_path: str) -> Mandate:
     try:
         with path.open("rb") as opened:
             content = opened.read(LONGEST + 1)
-        return parse(content.decode("utf-8"), file=name_or_path)
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise BadMandate(f"{name_or_path}, line {line}: not UTF-8", hint="save the file as UTF-8") from error
     except (OSError, ValueError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or "no usable path"
         raise BadMandate(f"{name_or_path}: cannot be read: {reason.lower()}", hint="check the path") from error
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise BadMandate(f"{name_or_path}, line {line}: not UTF-8", hint="save the file as UTF-8") from error
+    return parse(text, file=name_or_path)
 
 
 def parse(text: str, *, file: str = "mandate.toml") -> Mandate:

@@ -27,9 +27,12 @@ def decide(
         raise BadMessage(f"{action!r} is no action", hint=f"the actions are {', '.join(ACTIONS)}")
     code, message = _refusal(rules, action, standing=standing, now=now, group_age=group_age)
     if code:
-        still = tuple(a for a in ACTIONS if not _refusal(rules, a, standing=standing, now=now, group_age=None)[0])
-        if action == "join" and group_age is not None:
-            still = tuple(a for a in still if a != "join")
+        still: tuple[Action, ...] = tuple(
+            other
+            for other in ACTIONS
+            if not (other == action == "join" and group_age)
+            and not _refusal(rules, other, standing=standing, now=now, group_age=None)[0]
+        )
         return Decision(allowed=False, code=code, message=message, may_still=still)
     by_grace = not (standing.visitor or standing.verified or rules.actions[action].unverified.value)
     return Decision(allowed=True, until=grace_end(rules, standing) if by_grace else None)

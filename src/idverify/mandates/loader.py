@@ -41,8 +41,9 @@ class _Reader:
 
     def rules(self) -> Rules:
         top = self._source.tables
-        if top.get("schema") != SCHEMA or isinstance(top.get("schema"), bool):
-            self._source.refuse(("schema",), f"is {checks.shown(top.get('schema'))}", allowed=f"schema = {SCHEMA}")
+        schema = top.get("schema")
+        if type(schema) is not int or schema != SCHEMA:
+            self._source.refuse(("schema",), f"is {checks.shown(schema)}", allowed=f"schema = {SCHEMA}")
         self._known(
             (),
             *("schema", "name", "title", "summary", "notes", "hypothetical", "in_force", "proof", "unverified"),
@@ -99,9 +100,7 @@ class _Reader:
     def _tiers(self) -> tuple[Tier, ...]:
         tables = self._source.tables.get("tiers", [])
         if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-            self._source.refuse(
-                ("tiers",), f"is {checks.shown(tables)}", allowed="[[tiers]], once for each tier of ages"
-            )
+            self._source.refuse(("tiers",), f"is {checks.shown(tables)}", allowed="[[tiers]], once for each tier")
         tiers: list[Tier] = []
         for place in range(len(tables)):
             at: Path = ("tiers", place)
@@ -199,10 +198,10 @@ class _Reader:
     def _get(self, at: Path) -> object:
         found: object = self._source.tables
         for part in at:
-            if isinstance(found, list):
-                found = found[int(part)]
-            elif isinstance(found, dict):
-                found = found.get(part)
+            if isinstance(part, int):
+                found = cast("list[object]", found)[part]
+            elif isinstance(found, Mapping):
+                found = cast("Mapping[str, object]", found).get(part)
             else:
                 return None
         return found

@@ -185,6 +185,12 @@ class Accounts:
         self._sessions.forget(viewer.id)
         return changed
 
+    async def kept(self, viewer: Viewer) -> frozenset[str]:
+        """The names of the claims that this platform keeps of an account."""
+        kept = table(tables.Kept)
+        mine = select(kept.c.claim).where(kept.c.account_id == viewer.id)
+        return frozenset(await self._store.read(lambda c: c.execute(mine).scalars().all()))
+
     async def delete(self, viewer: Viewer) -> Mapping[str, Json]:
         """Delete the account and all that hangs on it; says what stays, and why."""
         now, rules = self._clock().timestamp(), self._mandate.kept()

@@ -96,10 +96,17 @@ class Browser:
         )
         return response
 
-    async def signed_in(self, request: Request, code: str = "", state: str = "", error: str = "") -> Response:
-        """The identity provider sent this browser back (RFC 6749 section 4.1.2)."""
+    async def signed_in(
+        self, request: Request, code: str = "", state: str = "", error: str = "", iss: str = ""
+    ) -> Response:
+        """The identity provider sent this browser back (RFC 6749 section 4.1.2, `iss` RFC 9207)."""
         session = self.session(request)
         pending = session.by_state(state, now=self.clock())
+        if iss and iss != self.settings.identity_provider:
+            raise BadMessage(
+                f"this sign-in comes from {iss[:100]}, the wallet asked {self.settings.identity_provider}",
+                hint="go back to the platform and start again",
+            )
         if error or not code:
             denied = Refused(error[:60] or "no_code", "you did not sign in at the identity provider")
             return self.refused(request, denied, pending, status=403)

@@ -92,6 +92,20 @@ for status, body in ((403, b'{"error":"not_allowed"}'), (403, b""), (503, b'{"er
     run_python(code)
 
 
+def test_a_journey_ends_even_if_its_user_is_killed(run_python: RunPython) -> None:
+    code = """
+from locust import User
+import gevent
+from idverify.load.users import to_its_end
+done = []
+user = gevent.spawn(to_its_end, lambda: (gevent.sleep(0.2), done.append(1)))
+gevent.sleep(0.05)
+user.kill(block=True)
+assert done == [1] and isinstance(user.value, gevent.GreenletExit)
+"""
+    run_python(code)
+
+
 def test_a_foreign_host_is_refused(run_python: RunPython) -> None:
     code = """
 from locust.env import Environment

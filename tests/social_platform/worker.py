@@ -1,0 +1,35 @@
+"""One worker process of a platform for tests: prints "ready", waits for a line, sends the same requests at once.
+
+Arguments: the database URL, how many requests. The line is JSON: method, url, and json or content in base64.
+Prints the statuses and how often each came, as JSON.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+from tests.social_platform.village import running
+
+
+def main() -> None:
+    url, count = sys.argv[1], int(sys.argv[2])
+    with tempfile.TemporaryDirectory() as folder, running(Path(folder), {}, url=url) as village:
+        assert village.ask("GET", "/health").status_code == 200
+        print("ready", flush=True)
+        order = json.loads(sys.stdin.readline())
+        public = {name: base64.b64decode(document) for name, document in order["public"].items()}
+        village.country.publish(public)
+        more: dict[str, object] = {"json": order["json"]} if "json" in order else {}
+        if "content" in order:
+            more = {"content": base64.b64decode(order["content"])}
+        answers = village.together([(order["method"], order["url"], "", more)] * count)
+        print(json.dumps(Counter(str(answer.status_code) for answer in answers)), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -7,6 +7,7 @@ Result on stdout, progress on stderr. Exit codes: 0 ok, 2 usage, 3 environment, 
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -35,14 +36,15 @@ class _Parser(argparse.ArgumentParser):
         raise BadUsage(message, hint=f"see {self.prog} --help")
 
 
-def _number(least: float, kind: type[int] | type[float]) -> Callable[[str], float]:
+def _number(least: float, kind: type[int] | type[float], *, most: float = math.inf) -> Callable[[str], float]:
     def read(text: str) -> float:
         try:
             value = kind(text)
         except ValueError:
             value = None
-        if value is None or not least <= value < float("inf"):
-            raise argparse.ArgumentTypeError(f"{text!r} is no number of at least {least:g}")
+        if value is None or not least <= value <= most or value == math.inf:
+            up_to = f" and at most {most:g}" if most < math.inf else ""
+            raise argparse.ArgumentTypeError(f"{text!r} is no number of at least {least:g}{up_to}")
         return value
 
     return read
@@ -78,7 +80,9 @@ def parser() -> argparse.ArgumentParser:
 
     up = command("up", "start all services, each on its port, until Ctrl-C")
     _world_options(up)
-    up.add_argument("--port", type=_number(1, int), default=8001, metavar="N", help="the first of four ports (8001)")
+    up.add_argument(
+        "--port", type=_number(1, int, most=65532), default=8001, metavar="N", help="the first of four ports (8001)"
+    )
     up.add_argument("--folder", metavar="FOLDER", help="keys, databases and ledgers (.idverify)")
 
     command("schemes", "the schemes that can be compared")

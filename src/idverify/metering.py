@@ -194,7 +194,8 @@ class _Stepped:
                 return
             finally:
                 self.cpu_seconds += clock() - begun
-            answer, fault = None, None
+                # An exception refers to this frame: kept here it would keep the request, and its connection, alive.
+                answer, fault = None, None
             try:
                 answer = yield waits_for
             except GeneratorExit:

@@ -55,6 +55,8 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
         ["compare", "--duration", "-1"],
         ["compare", "--duration", "nan"],
         ["compare", "--unknown"],
+        ["up", "--port", "70000"],
+        ["compare", "--duration", "inf"],
         ["compare", "--schemes", "no_such_scheme"],
         ["compare", "--mandate", "no_such_mandate"],
         ["mandate"],

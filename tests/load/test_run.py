@@ -55,7 +55,7 @@ def test_citizens_sign_up_read_and_post_and_nothing_fails(name: str, tmp_path: P
     assert result.attempted == result.accepted + sum(result.refused.values()) > 0
     assert all(ms > 0 for step in result.steps.values() for ms in step.ms)
     assert all(step.up > 0 < step.down for step in result.steps.values())
-    assert result.seconds > 2
+    assert 4 <= result.seconds < 20
     assert 0 < result.cpu_share < 1
     assert set(result.wallet_cpu) == {"request", "accept", "present"}
     truth = [json.loads(line) for line in result.truth.read_text().splitlines()]

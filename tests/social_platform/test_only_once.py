@@ -52,10 +52,8 @@ def in_two_workers(village: Village, order: Mapping[str, object]) -> Counter[str
 
 
 def accounts(village: Village) -> int:
-    async def count() -> int:
-        return await village.store.read(lambda c: int(c.execute(text("SELECT count(*) FROM account")).scalar_one()))
-
-    return asyncio.run(count())
+    """How many accounts there are."""
+    return asyncio.run(village.store.read(lambda c: int(c.execute(text("SELECT count(*) FROM account")).scalar_one())))
 
 
 def test_a_thousand_redemptions_of_a_code_make_one_account(village_on_both: Village) -> None:
@@ -72,8 +70,7 @@ def test_a_thousand_deliveries_of_a_presentation_give_one_code(village_on_both: 
     village = village_on_both
     asked = village.start(scheme)
     shown = village.presentation(scheme, LINH, asked)
-    call = ("POST", f"/api/presentations/{asked.id}", "", {"content": shown})
-    answers = village.together([call] * 1000)
+    answers = village.together([("POST", f"/api/presentations/{asked.id}", "", {"content": shown})] * 1000)
     assert Counter(answer.status_code for answer in answers) == {200: 1, 409: 999}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta, timezone
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient, Response
+from sqlalchemy import Connection
 
 from idverify.errors import Unavailable
 from idverify.ledger import Capture, Ledger
@@ -109,7 +110,7 @@ class Village:
         """One request, from a client without cookies."""
         return self.together([(method, url, token, more)])[0]
 
-    def together(self, calls: list[tuple[str, str, str, Mapping[str, object]]]) -> list[Response]:
+    def together(self, calls: Sequence[tuple[str, str, str, Mapping[str, object]]]) -> list[Response]:
         """Many requests at once."""
 
         async def go() -> list[Response]:
@@ -156,6 +157,14 @@ class Village:
         answer = self.open(handle, **self.prove(scheme, person))
         assert answer.status_code == 201, answer.text
         return str(answer.json()["token"])
+
+    def stored(self) -> str:
+        """Everything that the database holds, as text."""
+
+        def rows(connection: Connection) -> list[str]:
+            return [str(tuple(row)) for table in METADATA.tables.values() for row in connection.execute(table.select())]
+
+        return "\n".join(asyncio.run(self.store.read(rows)))
 
     def unverified(self, handle: str) -> str:
         """The token of a new account that has proven nothing."""

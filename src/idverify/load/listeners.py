@@ -43,6 +43,9 @@ def expose() -> dict[str, type[User]]:
         group = parser.add_argument_group("idverify")
         group.add_argument("--warm-up", type=float, default=3.0, help="seconds at the start that are not measured")
         group.add_argument(
+            "--seconds", type=float, default=0.0, help="stop after this many measured seconds; 0: when -t says"
+        )
+        group.add_argument(
             "--sign-ups", type=int, default=0, help="stop after this many persons tried to sign up; 0: never"
         )
 
@@ -127,11 +130,12 @@ def _begin(environment: Environment) -> None:
                 gevent.spawn(environment.runner.quit)
             return
     warm_up = float(getattr(environment.parsed_options, "warm_up", 0.0) or 0.0)
-    gevent.spawn(_measure, environment, load, warm_up)
+    seconds = float(getattr(environment.parsed_options, "seconds", 0.0) or 0.0)
+    gevent.spawn(_measure, environment, load, warm_up=warm_up, seconds=seconds)
 
 
-def _measure(environment: Environment, load: Load, warm_up: float) -> None:
-    """Start the measured window after the warm-up, watch the lag, and stop when the ordered sign-ups are done."""
+def _measure(environment: Environment, load: Load, *, warm_up: float, seconds: float) -> None:
+    """Start the measured window after the warm-up, watch the lag, and stop after `seconds` or the ordered sign-ups."""
     gevent.sleep(warm_up)
     load.begin()
     names = [each.scheme.info.name for each in environment.user_classes if issubclass(each, CitizenUser)]
@@ -140,7 +144,8 @@ def _measure(environment: Environment, load: Load, warm_up: float) -> None:
         before = time.perf_counter()
         gevent.sleep(TICK)
         load.window.lags.append(max(0.0, (time.perf_counter() - before - TICK) * 1000))
-        if load.limit and all(load.is_complete(name) for name in names):
+        over = seconds > 0 and time.time() >= load.window.start + seconds
+        if over or (load.limit and all(load.is_complete(name) for name in names)):
             runner.quit()
             return
 

@@ -21,6 +21,8 @@ from idverify.world import Watchdog, environment_of, stop_all
 LOCUSTFILE = Path(__file__).with_name("locustfile.py")
 LONGEST_END = 30.0
 """Seconds that Locust has to finish the journeys under way and write its results."""
+LONGEST_START = 60.0
+"""Seconds until Locust has loaded and its users run, on a busy machine."""
 LONGEST_RUN = 24 * 3600.0
 
 
@@ -66,7 +68,7 @@ def run_load(
         platforms=",".join(url for name, url in urls.items() if name.startswith("platform")),
     )
     command = _command(seconds=seconds, sign_ups=sign_ups, users=users, warm_up=warm_up, tags=tags)
-    longest = warm_up + (seconds if seconds is not None else LONGEST_RUN) + LONGEST_END
+    longest = LONGEST_START + warm_up + (seconds if seconds is not None else LONGEST_RUN) + LONGEST_END
     stopped = _locust(command, own, results, longest=longest, stop=stop)
     return read_results(results, scheme, stopped=stopped)
 
@@ -77,7 +79,7 @@ def _command(
     command = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--headless", "--only-summary"]
     command += ["-u", str(users), "-r", str(users), "--exit-code-on-error", "0", "--warm-up", f"{warm_up:g}"]
     if seconds is not None:
-        command += ["-t", f"{max(1, round(warm_up + seconds))}s"]
+        command += ["--seconds", f"{seconds:g}"]
     if sign_ups is not None:
         command += ["--sign-ups", str(sign_ups)]
     if tags:

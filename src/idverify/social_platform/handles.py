@@ -10,6 +10,9 @@ from idverify.errors import BadMessage
 SHORTEST, LONGEST = 3, 30
 MOST_TEXT = 1000
 MOST_BIO = 300
+_LAO_MARKS = re.compile("[\u0eb1\u0eb4-\u0ebc\u0ec8-\u0ecd]")
+"""Lao writes vowels and tones above and below a letter; in NFC no other script here needs combining marks."""
+_STRAY_MARKS = re.compile(f"(?<![\u0e81-\u0eae\u0eb1-\u0ecd]){_LAO_MARKS.pattern}|{_LAO_MARKS.pattern}{{3}}")
 _SCRIPTS = ("LATIN", "LAO", "CYRILLIC", "GREEK", "THAI", "KHMER", "HANGUL", "HIRAGANA", "KATAKANA", "CJK", "DEVANAGARI")
 _LOOKALIKES = {"CYRILLIC", "GREEK"}
 """Scripts with letters that look like Latin ones; nobody here needs a handle in them."""
@@ -27,11 +30,13 @@ def clean_handle(text: str) -> str:
     scripts: set[str] = set()
     for sign in handle:
         kind = unicodedata.category(sign)
-        if sign == "_" or "0" <= sign <= "9":
+        if sign == "_" or "0" <= sign <= "9" or _LAO_MARKS.match(sign):
             continue
         if kind not in ("Ll", "Lu", "Lo") or unicodedata.bidirectional(sign) != "L":
             raise BadMessage("the handle has something other than letters, digits and _")
         scripts.add(next((s for s in _SCRIPTS if unicodedata.name(sign, "").startswith(s)), "another script"))
+    if re.search(_STRAY_MARKS, handle):
+        raise BadMessage("the handle has a vowel or tone mark without its letter, or too many on one")
     if scripts & _LOOKALIKES or len(scripts) > 1:
         raise BadMessage("the handle's letters could be taken for others", hint="use the letters of one script")
     return handle

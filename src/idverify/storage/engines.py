@@ -91,7 +91,9 @@ def _postgresql(url: URL, schema: str) -> Engines:
         settings = f"-c search_path={schema} -c synchronous_commit=on -c statement_timeout=10000 -c lock_timeout=1800"
         if read_only:
             settings += " -c default_transaction_read_only=on"
-        return {"options": settings, "connect_timeout": 5, "application_name": f"idverify_{schema}"}
+        # A database that was made without a locale (SQL_ASCII) would hand text back as bytes.
+        text = {"client_encoding": "utf8", "application_name": f"idverify_{schema}"}
+        return {"options": settings, "connect_timeout": 5, **text}
 
     writer = create_engine(url, poolclass=NullPool, connect_args=options(read_only=False))
     reader = create_engine(

@@ -18,7 +18,8 @@
     │   └── AlreadyUsed         a token, nonce, code or pseudonym that is spent
     ├── TooLarge          413
     ├── CannotAnswer      422  the question asks more than this credential or scheme can answer
-    ├── TooMany           429  a quota or a rate is used up
+    ├── TooMany           429  more in a short time than is allowed
+    │   └── QuotaUsed           all that a person may have until the next key epoch
     ├── Unavailable       503  somebody else's service does not answer
     └── Unusable          exit 2 or 3: what the operator gave cannot be used
         ├── BadUsage            an argument (exit 2)
@@ -131,6 +132,10 @@ class CannotAnswer(IdverifyError):
 class TooMany(IdverifyError):
     code = "too_many"
     status = 429
+
+
+class QuotaUsed(TooMany):
+    code = "quota"
 
 
 class Unavailable(IdverifyError):

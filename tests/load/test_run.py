@@ -96,7 +96,7 @@ def test_what_people_try_comes_out_as_the_scheme_says(name: str, tmp_path: Path)
         assert result.farmer_accounts == 0
     elif info.single_use:
         assert 1 < max(people.values()) <= Settings().quota
-        assert result.farmer_refused["too_many"] > 0
+        assert result.farmer_refused["quota"] > 0
     else:
         assert max(people.values()) == 1 + Settings().farmer_tries
     if info.issued == "by_holder":

@@ -38,7 +38,8 @@ def make(tmp_path: Path, issuers: dict[str, list[Issuer]]) -> Iterator[Make]:
             more: str = "",
         ) -> Village:
             actions = "".join(
-                f"[actions.{action}]\nvisitors = {{ value = {readable if action == 'read' else 'false'}, certainty = 'setting' }}\n"
+                f"[actions.{action}]\n"
+                f"visitors = {{ value = {readable if action == 'read' else 'false'}, certainty = 'setting' }}\n"
                 f"unverified = {{ value = {str(action not in closed).lower()}, certainty = 'setting' }}\n"
                 + (
                     f"over = {{ value = {actions_over[action]}, certainty = 'setting' }}\n"
@@ -209,7 +210,7 @@ def test_a_guardian_registers_a_child_who_may_do_what_its_tier_lets(make: Make, 
     village = make(over="16", accounts="false", more=TIERS)
     writer = village.sign_up(scheme, MINH, handle="minh")
     post = village.ask("POST", "/api/posts", token=writer, json={"text": "x"}).json()["id"]
-    opened = village.open("an", ward=True, **village.prove(scheme, LINH, ward=True))
+    opened = village.open("little_an", ward=True, **village.prove(scheme, LINH, ward=True))
     assert opened.status_code == 201, opened.text
     assert opened.json()["account"]["guarded"] is True
     assert opened.json()["account"]["over"] is None
@@ -222,7 +223,7 @@ def test_a_guardian_registers_a_child_who_may_do_what_its_tier_lets(make: Make, 
 def test_somebody_under_eighteen_is_no_guardian(make: Make, scheme: str) -> None:
     village = make(over="16", accounts="false", more=TIERS)
     proof = village.prove(scheme, TEEN)
-    assert village.open("an", ward=True, **proof).status_code == 403
+    assert village.open("little_an", ward=True, **proof).status_code == 403
     assert village.open("hoa", **proof).status_code == 201
 
 
@@ -240,7 +241,7 @@ def test_a_guardian_has_a_limited_number_of_children(make: Make, scheme: str) ->
 
 def test_without_a_rule_for_guardians_nobody_registers_a_child(make: Make) -> None:
     village = make(over="16", accounts="false")
-    assert village.open("an", ward=True, **village.prove(ANY, LINH, ward=True)).status_code == 403
+    assert village.open("little_an", ward=True, **village.prove(ANY, LINH, ward=True)).status_code == 403
 
 
 @SHOWS

@@ -20,7 +20,7 @@ COALITIONS = {
 }
 
 
-REASONS = {"no_e_id": "no e-ID account", "already_used": "already has an account", "too_many": "quota used up"}
+REASONS = {"no_e_id": "no e-ID account", "already_used": "already has an account", "quota": "quota used up"}
 
 
 def reason(code: str) -> str:

@@ -11,7 +11,7 @@ from fastapi import Request
 from sqlalchemy import select, text
 
 from idverify import metering
-from idverify.errors import BadMessage, NotFound, NotSignedIn, TooMany
+from idverify.errors import BadMessage, NotFound, NotSignedIn, QuotaUsed, TooMany
 from idverify.identity_provider.keys import KeyStore
 from idverify.identity_provider.register import Register
 from idverify.identity_provider.sessions import Limits
@@ -79,7 +79,7 @@ class Issuance:
     async def issue(self, request: Request, name: str, *, id_number: str, body: bytes) -> bytes:
         """The issuer's answer to a wallet's request.
 
-        Raises NotFound, TooMany for a quota or rate that is used up, and what `Issuer.issue` raises.
+        Raises NotFound, QuotaUsed, TooMany for a rate, and what `Issuer.issue` raises.
         """
         scheme = self.scheme(name)
         row = self._register.find(id_number)
@@ -118,8 +118,8 @@ class Issuance:
         if used is None or used > self._quota:
             raise self._spent()
 
-    def _spent(self) -> TooMany:
-        return TooMany(
+    def _spent(self) -> QuotaUsed:
+        return QuotaUsed(
             f"the quota of {self._quota} credentials of this scheme is used up",
             hint="the next key epoch brings a new quota",
         )

@@ -24,7 +24,7 @@ from idverify.wallet.flows import read_feed, write_post
 
 PERSON: frozenset[str] = frozenset({"too_young", "no_e_id", "already_used"})
 """Refusals that show a mandate at work; they are outcomes, not failures."""
-CROWD = PERSON | {"too_many"}
+CROWD = PERSON | {"quota"}
 """For those who ask again and again, on their own credential or a guardian's."""
 TEXTS = ("Fresh mangoes at the gate", "Market opens at six", "Bus 8 is late today", "Rain before noon?", "Thanks, all!")
 LONGEST_BACKLOG = 5.0
@@ -134,7 +134,7 @@ class CitizenUser(User):
     @property
     def expected(self) -> frozenset[str]:
         """What may happen to somebody who asks once: where there is a quota, an earlier run may have used it up."""
-        return PERSON | {"too_many"} if self.scheme.info.single_use else PERSON
+        return PERSON | {"quota"} if self.scheme.info.single_use else PERSON
 
     def account(self) -> Account | None:
         """Any account of this scheme."""
@@ -194,7 +194,7 @@ class CitizenUser(User):
                 outcomes.farmer_refused[reason] += 1
             else:
                 outcomes.farmer_accounts += 1
-            if reason in ("too_many", "no_e_id", "failed"):
+            if reason in ("quota", "no_e_id", "failed"):
                 return
 
     def sign_up_everywhere(self, wallet: Wallet, person: Citizen, *, kind: str, expected: frozenset[str]) -> list[str]:
@@ -210,7 +210,7 @@ class CitizenUser(User):
         """One sign-up on one platform. Returns "" for an account, a refusal's code, or "failed"."""
         outcomes = self.outcomes
         outcomes.attempted += 1
-        flow = self.flows(wallet).sign_up(platform, self.name, handle=handle(self.chance))
+        flow = self.flows(wallet).sign_up(platform, self.name, handle=handle())
         self.client.expected = expected
         try:
             account = drive(flow, self.client.send)

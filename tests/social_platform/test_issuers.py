@@ -1,0 +1,77 @@
+"""Keys of the issuer: rotated, unknown, unreachable."""
+
+from __future__ import annotations
+
+import pytest
+
+from idverify.scheme import Issuer
+from idverify.schemes import SCHEMES
+from tests.social_platform.village import ISSUER, LINH, MINH, Village
+
+SIGNED = pytest.mark.parametrize("scheme", [name for name, s in SCHEMES.items() if s.info.signed])
+
+
+def rotate(village: Village, scheme: str) -> None:
+    kind = SCHEMES[scheme]
+    fresh: Issuer = kind.issuer(kind.new_secret(), name=ISSUER)
+    village.country.issuers[scheme] = [fresh, *village.country.issuers[scheme]]
+
+
+@SIGNED
+def test_a_rotation_fails_nobody(village: Village, scheme: str) -> None:
+    village.sign_up(scheme, LINH, handle="linh")
+    rotate(village, scheme)
+    village.sign_up(scheme, MINH, handle="minh")
+
+
+@SIGNED
+def test_known_keys_go_on_working_while_the_issuer_is_down(village: Village, scheme: str) -> None:
+    village.sign_up(scheme, LINH, handle="linh")
+    village.country.down = True
+    village.sign_up(scheme, MINH, handle="minh")
+
+
+@SIGNED
+def test_without_any_keys_the_answer_is_unavailable(village: Village, scheme: str) -> None:
+    village.country.down = True
+    asked = village.start(scheme)
+    shown = village.presentation(scheme, LINH, asked)
+    refused = village.deliver(asked, shown)
+    assert refused.status_code == 503
+    assert refused.json()["error"] == "unavailable"
+    assert refused.headers["retry-after"]
+    village.country.down = False
+    assert village.deliver(asked, shown).status_code == 200
+
+
+@SIGNED
+def test_many_unknown_keys_cause_few_fetches(village: Village, scheme: str) -> None:
+    village.sign_up(scheme, LINH, handle="linh")
+    asked = village.start(scheme)
+    honest = village.country.issuers[scheme]
+    kind = SCHEMES[scheme]
+    village.country.issuers[scheme] = [kind.issuer(kind.new_secret(), name=ISSUER)]
+    forged = village.presentation(scheme, MINH, asked)
+    village.country.issuers[scheme] = honest
+    before = len(village.country.fetched)
+    answers = village.together([("POST", f"/api/presentations/{asked.id}", "", {"content": forged})] * 300)
+    assert {answer.status_code for answer in answers} == {403}
+    assert len(village.country.fetched) - before <= 5
+    village.sign_up(scheme, MINH, handle="minh")
+
+
+def test_a_scheme_without_an_issuer_asks_nobody(village: Village) -> None:
+    village.country.down = True
+    for name, scheme in SCHEMES.items():
+        if not scheme.info.signed:
+            village.sign_up(name, LINH, handle="linh")
+    assert village.country.fetched == []
+
+
+@pytest.mark.parametrize("document", [b"", b"[]", b"{}", b"\xff", b'{"issuer": 1, "keys": 2}', b"[" * 100_000])
+@SIGNED
+def test_a_document_that_is_none_is_the_issuers_fault(village: Village, scheme: str, document: bytes) -> None:
+    village.country.publish({scheme: document or b" "})
+    asked = village.start(scheme)
+    answer = village.deliver(asked, b"x.y.z")
+    assert answer.status_code == 503

@@ -198,6 +198,7 @@ class Issuer(Protocol):
     @property
     def public(self) -> bytes:
         """All that a verifier needs: a JSON object with `issuer` and `keys`, newest key first."""
+        ...
 
     def issue(self, person: Person, request: bytes, *, now: datetime) -> bytes:
         """Answer a wallet's request with facts about `person`.
@@ -205,6 +206,7 @@ class Issuer(Protocol):
         Raises BadMessage for a malformed request, TooYoung or CannotAnswer where there is no
         truthful answer.
         """
+        ...
 
 
 class Holder(Protocol):
@@ -212,12 +214,15 @@ class Holder(Protocol):
 
     def request(self, public: bytes, *, now: datetime, challenge: Challenge | None = None) -> Asked:
         """Start an issuance; `Info.issued` says which challenge it needs. Raises CannotAnswer."""
+        ...
 
     def accept(self, asked: Asked, response: bytes) -> Sequence[Credential]:
         """Check and unpack the issuer's answer. Raises BadMessage or BadSignature."""
+        ...
 
     def present(self, credential: Credential, challenge: Challenge) -> bytes:
         """Answer a platform's question. Raises CannotAnswer."""
+        ...
 
 
 class Verifier(Protocol):
@@ -225,6 +230,7 @@ class Verifier(Protocol):
 
     def verify(self, presentation: bytes, challenge: Challenge) -> Proven:
         """Return what was proven; raises BadMessage, NotProven or CannotAnswer. Never a bool."""
+        ...
 
 
 def never(_: str) -> bool:
@@ -240,14 +246,17 @@ class Scheme(Protocol):
 
     def new_secret(self) -> bytes:
         """Fresh private keys, encoded for the key store."""
+        ...
 
     def issuer(self, secret: bytes, *, name: str) -> Issuer:
         """The issuer with these keys; `name` is its URL."""
+        ...
 
     def holder(self) -> Holder: ...
 
     def verifier(self, public: bytes, *, revoked: Callable[[str], bool] = never) -> Verifier:
         """A verifier that trusts every key in `public`, the merged ones of a rotation included."""
+        ...
 
     def read(self, message: bytes) -> Json:
         """Everything that a curious owner of these bytes can decode, never raising.
@@ -255,6 +264,7 @@ class Scheme(Protocol):
         The measurements look for people in these values, so a scheme that left something out
         would look more private than it is. The tests check that.
         """
+        ...
 
 
 def merge(publics: Sequence[bytes]) -> bytes:

@@ -45,6 +45,7 @@ def step(n: int, p50: float, up: float, down: float) -> Step:
         p50_ms=p50,
         p95_ms=p50 * 2.4,
         p99_ms=p50 * 4.1 if n >= 200 else None,
+        p50_interval=(p50 * 0.95, p50 * 1.06),
         bytes_up=up,
         bytes_down=down,
     )
@@ -54,6 +55,7 @@ def scheme(title: str, p50: float, cpu: tuple[float | None, float, float], **oth
     known: dict[str, object] = {
         "sign_ups": SignUps(attempted=402, accepted=312, refused={"already_used": 31, "too_young": 59}, failed=0),
         "steps": {
+            "whole_sign_up": step(312, p50 * 3.2, 3200, 3600),
             "login": step(402, 1.9, 210, 160),
             "issue": step(343, p50 * 1.3, 350, 1900),
             "challenge": step(402, 1.1, 260, 420),

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from idverify.scheme import Issuer
-from tests.social_platform.village import Village, running
+from tests.social_platform.village import LINH, Village, running
 
 
 @pytest.fixture
@@ -113,8 +114,6 @@ def test_a_gated_group_is_closed_to_all_who_are_not_in_it(open_village: Village)
     village = open_village
     inside, outside = village.unverified("inside"), village.unverified("outside")
     scheme = next(iter(village.ask("GET", "/api/about").json()["schemes"]))["name"]
-    from tests.social_platform.village import LINH
-
     proof = village.prove(scheme, LINH, action="join", group="over_18")
     village.ask("POST", "/api/accounts/verify", token=inside, json=proof)
     assert village.ask("POST", "/api/groups/over_18/members", token=inside).status_code == 201
@@ -128,7 +127,7 @@ def test_a_gated_group_is_closed_to_all_who_are_not_in_it(open_village: Village)
         ("POST", "/api/posts", {"text": "x", "group": "over_18"}),
     )
     for method, url, body in tried:
-        more = {"json": body} if body else {}
+        more: dict[str, Any] = {"json": body} if body else {}
         assert village.ask(method, url, token=outside, **more).status_code == 403, url
         assert village.ask(method, url, **more).status_code in (401, 403), url
     assert "among us" not in village.ask("GET", "/api/feed").text

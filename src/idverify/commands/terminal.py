@@ -115,7 +115,7 @@ def matrix(run: Run) -> Table:
         table.add_column(head, justify="right", no_wrap=True)
     table.add_column("unmet", overflow="fold", max_width=11)
     for name, r in run.schemes.items():
-        step = r.steps.get("sign_up")
+        step = r.steps.get("whole_sign_up")
         gate = r.age_gate
         table.add_row(
             name,
@@ -152,6 +152,6 @@ def print_matrix(run: Run) -> None:
         console.print(matrix(run))
         console.print(
             "MEASURED. I identity provider, P platform: accounts linked, with the 95 % interval (0/n: not detected). "
-            "Minors let in by themselves, by an adult's credential. acc.: most accounts of one person. p95: sign-up.",
+            "Minors let in by themselves, by an adult's credential. acc.: most accounts of one person. p95: whole sign-up.",
             markup=False,
         )

@@ -19,13 +19,14 @@ WIDTH = 680
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One scheme in the scatter: x ± nothing, y with its interval."""
+    """One scheme in the scatter, with the interval of y and, where there is one, of x."""
 
     name: str
     x: float
     y: float
     low: float
     high: float
+    across: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ def marker(kind: int, x: float, y: float) -> str:
 def scatter(points: Sequence[Point], *, title: str, description: str, x_label: str, y_label: str) -> Markup:
     """Latency against linkability: y is a share from 0 to 1 with its interval. Labels keep clear of each other."""
     left, right, top, height = 62.0, 20.0, 34.0, 300.0
-    scale = ticks(max((p.x for p in points), default=1.0) * 1.08)
+    scale = ticks(max((p.across[1] if p.across else p.x for p in points), default=1.0) * 1.08)
     across, bottom = WIDTH - left - right, top + height
 
     def at_x(value: float) -> float:
@@ -103,6 +104,12 @@ def scatter(points: Sequence[Point], *, title: str, description: str, x_label: s
             f'<path d="M{x:.1f} {low:.1f}V{high:.1f}m-6 0h12M{x - 6:.1f} {low:.1f}h12" '
             f'stroke="{colour}" stroke-width="2" fill="none"/>{marker(n, x, y)}'
         )
+        if p.across:
+            start, end = (at_x(value) for value in p.across)
+            parts.append(
+                f'<path d="M{start:.1f} {y:.1f}H{end:.1f}m0 -6v12M{start:.1f} {y - 6:.1f}v12" '
+                f'stroke="{colour}" stroke-width="2" fill="none"/>'
+            )
         box = _free_place(x, y, len(p.name) * 8.0, taken, lowest=bottom)
         taken.append(box)
         parts.append(f'<text x="{box[0]:.1f}" y="{box[3] - 4:.1f}" class="name">{escape(p.name)}</text>')

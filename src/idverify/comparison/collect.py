@@ -57,6 +57,17 @@ def percentile(ordered: Sequence[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, max(0, math.ceil(share * len(ordered)) - 1))]
 
 
+def median_interval(ordered: Sequence[float]) -> tuple[float, float]:
+    """A 95 % interval of the median from order statistics: ranks n/2 ± 0.98 √n, the binomial as a normal distribution.
+
+    Conover, Practical Nonparametric Statistics, 3rd edition, section 3.2.
+    """
+    n = len(ordered)
+    reach = 0.98 * math.sqrt(n)
+    low, high = max(0, math.floor(n / 2 - reach) - 1), min(n - 1, math.ceil(n / 2 + reach))
+    return round(ordered[low], 3), round(ordered[high], 3)
+
+
 def step(sample: StepSample, seconds: float) -> Step:
     """Percentiles of one step; those that rest on too few samples are left out."""
     ordered = sorted(sample.latencies_ms)
@@ -67,6 +78,7 @@ def step(sample: StepSample, seconds: float) -> Step:
         p50_ms=round(percentile(ordered, 0.50), 3) if n else None,
         p95_ms=round(percentile(ordered, 0.95), 3) if n >= ENOUGH_FOR_P95 else None,
         p99_ms=round(percentile(ordered, 0.99), 3) if n >= ENOUGH_FOR_P99 else None,
+        p50_interval=median_interval(ordered) if n >= ENOUGH_FOR_P95 else None,
         bytes_up=round(sample.bytes_up / n, 1) if n else 0.0,
         bytes_down=round(sample.bytes_down / n, 1) if n else 0.0,
     )

@@ -23,13 +23,14 @@ Label: TypeAlias = Literal["MEASURED", "SIMULATED", "EXTRAPOLATED"]
 
 
 class Step(Struct, frozen=True, kw_only=True):
-    """One kind of request. p99 is null below 200 samples: too few."""
+    """One kind of request, or a whole sign-up. p99 is null below 200 samples: too few."""
 
     n: Count
     per_second: Amount
     p50_ms: Amount | None
     p95_ms: Amount | None
     p99_ms: Amount | None
+    p50_interval: tuple[Amount, Amount] | None = None  # 95 %, from order statistics; null below 20 samples
     bytes_up: Amount  # per request, bodies and headers as the generator counts them
     bytes_down: Amount
 

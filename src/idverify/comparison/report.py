@@ -12,6 +12,7 @@ from idverify.comparison.model import Run, SchemeResult
 from idverify.privacy.metrics import clopper_pearson, in_words, percent
 
 MOST_BYTES = 300_000
+WHOLE = "whole_sign_up"
 SIGN_UP_STEPS = ("challenge", "present", "sign_up")
 
 NOT_SHOWN = (
@@ -125,18 +126,18 @@ def _unbroken(page: str) -> str:
 def _scatter(run: Run, titled: dict[str, str]) -> Markup | None:
     points = []
     for name, result in run.schemes.items():
-        step, link = result.steps.get("sign_up"), result.linkage.get(sentences.JOINT)
+        step, link = result.steps.get(WHOLE), result.linkage.get(sentences.JOINT)
         if step is None or step.p50_ms is None or link is None or link.recall is None:
             continue
-        points.append(charts.Point(titled[name], step.p50_ms, link.recall, *link.interval))
+        points.append(charts.Point(titled[name], step.p50_ms, link.recall, *link.interval, across=step.p50_interval))
     if not points:
         return None
     told = "; ".join(f"{p.name}: {p.x:.2f} ms, {percent(p.y)} % linked" for p in points)
     return charts.scatter(
         points,
         title="Latency against linkability",
-        description=f"Time of a sign-up request against the share of accounts identified. {told}.",
-        x_label="median time of the sign-up request, ms",
+        description=f"Time of a whole sign-up against the share of accounts identified. {told}.",
+        x_label="median time of a whole sign-up, ms",
         y_label="accounts identified by identity provider + platform A",
     )
 

@@ -31,6 +31,9 @@ class Client:
         self.report = report
         self.context = context
         self.expected: frozenset[str] = frozenset()
+        self.ms = 0.0
+        """Milliseconds waited for answers, and bytes sent and received, since somebody set them to zero."""
+        self.up = self.down = 0
         self._open: dict[str, HTTPClient] = {}
 
     def send(self, call: Call) -> Answer:
@@ -61,6 +64,9 @@ class Client:
         except Unavailable as error:
             elapsed = time.perf_counter() - tick
             fault = error
+        self.ms += elapsed * 1000
+        self.up += up
+        self.down += down
         self.report(
             request_type=call.method,
             name=call.step,

@@ -112,6 +112,11 @@ class Load:
                 kept.popitem(last=False)
         return kept[row]
 
+    def waited(self, scheme: str, step: str, *, begun: float, ms: float, up: int, down: int) -> None:
+        """Record what several requests took together, if they began in the measured window."""
+        if self.window.covers(begun):
+            self.recorder.request(scheme, step, ms=ms, up=up, down=down, failed=False)
+
     def opened(self, scheme: str, account: Account, *, user: Citizen, owner: str, kind: str) -> None:
         """Keep a new account for reading and posting, and write down the truth."""
         pool = self.accounts.setdefault(scheme, [])

@@ -27,6 +27,8 @@ PERSON: frozenset[str] = frozenset({"too_young", "no_e_id", "already_used"})
 CROWD = PERSON | {"quota"}
 """For those who ask again and again, on their own credential or a guardian's."""
 TEXTS = ("Fresh mangoes at the gate", "Market opens at six", "Bus 8 is late today", "Rain before noon?", "Thanks, all!")
+WHOLE = "whole_sign_up"
+"""Recorded beside the single requests: all that one accepted sign-up waited for, log-in and issuance included."""
 LONGEST_BACKLOG = 5.0
 """Seconds of missed arrivals that a user makes up for; what lies further back is dropped."""
 
@@ -212,6 +214,8 @@ class CitizenUser(User):
         outcomes.attempted += 1
         flow = self.flows(wallet).sign_up(platform, self.name, handle=handle())
         self.client.expected = expected
+        self.client.ms, self.client.up, self.client.down = 0.0, 0, 0
+        begun = time.time()
         try:
             account = drive(flow, self.client.send)
         except IdverifyError as error:
@@ -219,6 +223,7 @@ class CitizenUser(User):
         finally:
             self.keep_cpu(wallet)
         outcomes.accepted += 1
+        self.load.waited(self.name, WHOLE, begun=begun, ms=self.client.ms, up=self.client.up, down=self.client.down)
         self.load.opened(self.name, account, user=person, owner=wallet.owner.id_number, kind=kind)
         return ""
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
-import hmac
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,12 +9,14 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, func, insert, select, text, update
 
-from idverify.errors import AlreadyUsed, BadMessage, Conflict, NotAllowed, NotSignedIn, TooMany, TooYoung
+from idverify.errors import AlreadyUsed, Conflict, NotAllowed, NotSignedIn, TooMany, TooYoung
 from idverify.mandates import Mandate
 from idverify.scheme import Json
 from idverify.social_platform import tables
+from idverify.social_platform.deletion import DAY, LOGINS, delete_account
 from idverify.social_platform.handles import MOST_BIO, clean_handle, clean_text, handle_key
 from idverify.social_platform.keys import hashed, new_token
+from idverify.social_platform.passwords import check_password, hash_password
 from idverify.social_platform.proofs import ADULT, GUARD, Redeemed, redeem
 from idverify.social_platform.refusals import NotVerified, require
 from idverify.social_platform.sessions import Sessions, Viewer, open_session
@@ -30,10 +29,6 @@ FAILURES = 10
 """Wrong passwords for one account within WINDOW."""
 WINDOW = 900
 """Seconds."""
-SHORTEST_PASSWORD = 10
-DAY = 86_400.0
-LOGINS = "logins"
-"""What mandates call the times and addresses of log-ins."""
 
 _COUNT = text(
     'INSERT INTO failure (who, "window", count) VALUES (:who, :window, 1)'
@@ -81,7 +76,7 @@ class Accounts:
                 f"under {self._mandate.title} an account needs a proof",
                 hint="start with a challenge at /api/challenges",
             )
-        stored = await _hash_password(password) if password else ""
+        stored = await hash_password(password) if password else ""
         id_, token = f"a{secrets.token_hex(10)}", new_token()
 
         def write(connection: Connection) -> Opened:
@@ -156,7 +151,7 @@ class Accounts:
         if await self._store.write(count) > FAILURES:
             raise TooMany("too many wrong passwords for this account", hint="try again in a quarter of an hour")
         row = await self._store.read(lambda c: c.execute(select(accounts).where(accounts.c.handle_key == key)).first())
-        good = await asyncio.to_thread(_check_password, password, row.password if row else "")
+        good = await check_password(password, row.password if row else "")
         if row is None or not good:
             raise NotSignedIn("no account has this handle and this password")
         token = new_token()
@@ -197,9 +192,7 @@ class Accounts:
         days = {name: rule.value for name, rule in rules.items() if rule.value}
 
         def write(connection: Connection) -> dict[str, Json]:
-            stays = _delete(connection, viewer.id, days=days, now=now)
-            if logins := _logins_left(connection, viewer.id):
-                stays[LOGINS] = f"{logins} log-ins, each for the days that the mandate says"
+            stays = delete_account(connection, viewer.id, days=days, now=now)
             return {
                 "deleted": viewer.handle,
                 "kept": stays,
@@ -286,55 +279,3 @@ def _keep(connection: Connection, account_id: str, claims: Mapping[str, str]) ->
     for claim, value in claims.items():
         connection.execute(delete(kept).where(kept.c.account_id == account_id, kept.c.claim == claim))
         insert_new(connection, tables.Kept, account_id=account_id, claim=claim, value=value, until=None)
-
-
-def _delete(connection: Connection, account_id: str, *, days: Mapping[str, int], now: float) -> dict[str, Json]:
-    posts, comments, reactions = (table(t) for t in (tables.Post, tables.Comment, tables.Reaction))
-    people, kept, accounts = (table(t) for t in (tables.Pseudonym, tables.Kept, tables.Account))
-    own = select(posts.c.id).where(posts.c.account_id == account_id)
-    shares = select(posts.c.id).where(posts.c.shares_id.in_(own))
-    for rows in (comments, reactions):
-        connection.execute(delete(rows).where(rows.c.post_id.in_(shares)))
-        connection.execute(delete(rows).where(rows.c.post_id.in_(own)))
-        connection.execute(delete(rows).where(rows.c.account_id == account_id))
-    gone = list(connection.execute(own).scalars())
-    for part in (gone[i : i + 500] for i in range(0, len(gone), 500)):
-        connection.execute(delete(posts).where(posts.c.shares_id.in_(part)))
-    connection.execute(delete(posts).where(posts.c.account_id == account_id))
-    for model in (tables.Session, tables.Member, tables.Repeat):
-        rows = table(model)
-        connection.execute(delete(rows).where(rows.c.account_id == account_id))
-    connection.execute(update(people).where(people.c.account_id == account_id).values(account_id=""))
-    connection.execute(delete(kept).where((kept.c.account_id == account_id) & kept.c.claim.not_in(list(days))))
-    connection.execute(delete(kept).where(kept.c.until <= now))
-    stays: dict[str, Json] = {}
-    for claim, many in days.items():
-        mine = (kept.c.account_id == account_id) & (kept.c.claim == claim)
-        if connection.execute(update(kept).where(mine).values(until=now + many * DAY)).rowcount:
-            stays[claim] = f"{many} days, because the mandate says so"
-    connection.execute(delete(accounts).where(accounts.c.id == account_id))
-    return stays
-
-
-def _logins_left(connection: Connection, account_id: str) -> int:
-    logins = table(tables.Login)
-    mine = logins.c.account_id == account_id
-    connection.execute(delete(logins).where(mine, logins.c.until.is_(None)))
-    return int(connection.execute(select(func.count()).select_from(logins).where(mine)).scalar_one())
-
-
-async def _hash_password(password: str) -> str:
-    if not SHORTEST_PASSWORD <= len(password) <= 200:
-        raise BadMessage(f"the password has {len(password)} characters, allowed are {SHORTEST_PASSWORD} to 200")
-    salt = secrets.token_bytes(16)
-    return f"{salt.hex()}:{(await asyncio.to_thread(_scrypt, password, salt)).hex()}"
-
-
-def _check_password(password: str, stored: str) -> bool:
-    salt, _, digest = stored.partition(":")
-    found = _scrypt(password[:200], bytes.fromhex(salt) if salt else bytes(16))
-    return bool(stored) and hmac.compare_digest(found.hex(), digest)
-
-
-def _scrypt(password: str, salt: bytes) -> bytes:
-    return hashlib.scrypt(password.encode("utf-8", "replace"), salt=salt, n=2**14, r=8, p=1, maxmem=2**26, dklen=32)

@@ -134,6 +134,14 @@ def test_a_deleted_account_leaves_nothing_behind(open_village: Village, scheme: 
     assert [p["text"] for p in village.ask("GET", "/api/feed").json()["posts"]] == ["kept"]
 
 
+def test_nothing_is_written_for_an_account_that_is_being_deleted(village_on_both: Village) -> None:
+    village = village_on_both
+    token = village.sign_up(next(iter(SCHEMES)), LINH, handle="linh")
+    post = ("POST", "/api/posts", token, {"json": {"text": "mango_post"}})
+    village.together([post] * 20 + [("DELETE", "/api/me", token, {})] + [post] * 20)
+    assert "mango_post" not in village.stored()
+
+
 @RECOGNISES
 def test_deleting_an_account_gives_no_second_one(village: Village, scheme: str) -> None:
     token = village.sign_up(scheme, LINH, handle="linh")

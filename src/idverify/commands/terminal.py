@@ -152,6 +152,7 @@ def print_matrix(run: Run) -> None:
         console.print(matrix(run))
         console.print(
             "MEASURED. I identity provider, P platform: accounts linked, with the 95 % interval (0/n: not detected). "
-            "Minors let in by themselves, by an adult's credential. acc.: most accounts of one person. p95: whole sign-up.",
+            "Minors let in by themselves, by an adult's credential. acc.: most accounts of one person. "
+            "p95: whole sign-up.",
             markup=False,
         )

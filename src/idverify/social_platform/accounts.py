@@ -19,7 +19,7 @@ from idverify.social_platform.keys import hashed, new_token
 from idverify.social_platform.passwords import check_password, hash_password
 from idverify.social_platform.proofs import ADULT, GUARD, Redeemed, redeem
 from idverify.social_platform.refusals import NotVerified, require
-from idverify.social_platform.sessions import Sessions, Viewer, open_session
+from idverify.social_platform.sessions import Sessions, Viewer, hold, open_session
 from idverify.social_platform.tables import insert_new, table
 from idverify.storage import Store
 
@@ -110,6 +110,7 @@ class Accounts:
         accounts, now = table(tables.Account), self._clock().timestamp()
 
         def write(connection: Connection) -> tuple[Mapping[str, Json], str]:
+            hold(connection, viewer.id)
             proof = redeem(connection, code, binding=binding, now=now)
             if proof.action == GUARD:
                 raise NotAllowed("this proof was given to register a child's account")
@@ -157,6 +158,7 @@ class Accounts:
         token = new_token()
 
         def write(connection: Connection) -> None:
+            hold(connection, row.id)
             failures = table(tables.Failure)
             connection.execute(delete(failures).where(failures.c.who == who["who"]))
             open_session(connection, row.id, token=token, now=now)

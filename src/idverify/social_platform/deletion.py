@@ -23,6 +23,8 @@ def delete_account(connection: Connection, account_id: str, *, days: Mapping[str
     """
     posts, comments, reactions = (table(t) for t in (tables.Post, tables.Comment, tables.Reaction))
     people, kept, accounts = (table(t) for t in (tables.Pseudonym, tables.Kept, tables.Account))
+    # Whoever writes for this account holds its row (`sessions.hold`), so nothing comes in behind our back.
+    connection.execute(select(accounts.c.id).where(accounts.c.id == account_id).with_for_update())
     own = select(posts.c.id).where(posts.c.account_id == account_id)
     shares = select(posts.c.id).where(posts.c.shares_id.in_(own))
     for rows in (comments, reactions):

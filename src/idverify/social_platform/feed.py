@@ -17,7 +17,7 @@ from idverify.social_platform import groups, tables
 from idverify.social_platform.handles import MOST_TEXT, clean_text
 from idverify.social_platform.keys import hashed
 from idverify.social_platform.refusals import require
-from idverify.social_platform.sessions import Viewer
+from idverify.social_platform.sessions import Viewer, hold
 from idverify.social_platform.tables import insert_new, table
 from idverify.storage import Store
 
@@ -125,6 +125,7 @@ class Feed:
         same = hashed(cleaned, group_id, str(live))
 
         def write(connection: Connection) -> dict[str, Json]:
+            hold(connection, viewer.id)
             if group_id:
                 groups.require_member(connection, group_id, viewer.id)
             if key:
@@ -162,6 +163,7 @@ class Feed:
         cleaned, now, comments = _worded(words), self._clock().timestamp(), table(tables.Comment)
 
         def write(connection: Connection) -> int:
+            hold(connection, viewer.id)
             _still_there(connection, id_)
             values = {"post_id": id_, "account_id": viewer.id, "text": cleaned, "created": now}
             made = connection.execute(insert(comments).values(**values)).inserted_primary_key
@@ -180,6 +182,7 @@ class Feed:
         reactions = table(tables.Reaction)
 
         def write(connection: Connection) -> None:
+            hold(connection, viewer.id)
             _still_there(connection, id_)
             mine = (reactions.c.post_id == id_) & (reactions.c.account_id == viewer.id)
             connection.execute(delete(reactions).where(mine))
@@ -198,6 +201,7 @@ class Feed:
         original, now = int(row["shares_id"] or id_), self._clock().timestamp()
 
         def write(connection: Connection) -> int:
+            hold(connection, viewer.id)
             _still_there(connection, original)
             return _insert_post(connection, viewer.id, "", group_id="", live=False, now=now, shares_id=original)
 
@@ -229,7 +233,12 @@ class Feed:
         """Enter a group; its age is asked by the mandate's rule for joining."""
         found = groups.group(group_id)
         require(self._mandate.decide("join", viewer.standing, now=self._clock(), group_age=found.age))
-        await self._store.write(lambda c: insert_new(c, tables.Member, group_id=group_id, account_id=viewer.id))
+
+        def write(connection: Connection) -> None:
+            hold(connection, viewer.id)
+            insert_new(connection, tables.Member, group_id=group_id, account_id=viewer.id)
+
+        await self._store.write(write)
         return {"group": group_id, "member": True}
 
     async def memberships(self, viewer: Viewer) -> frozenset[str]:

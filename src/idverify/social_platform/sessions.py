@@ -11,12 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
-from sqlalchemy import Connection, delete, text
+from sqlalchemy import Connection, delete, select, text
 
 from idverify.errors import NotSignedIn
 from idverify.mandates import Standing
-from idverify.social_platform.keys import hashed, new_token
-from idverify.social_platform.tables import Session, insert_new, table
+from idverify.social_platform.keys import hashed
+from idverify.social_platform.tables import Account, Session, insert_new, table
 from idverify.storage import Store
 
 LIFETIME = 14 * 86_400
@@ -112,4 +112,9 @@ def open_session(connection: Connection, account_id: str, *, token: str, now: fl
     insert_new(connection, Session, token_hash=hashed(token), account_id=account_id, expires=now + LIFETIME)
 
 
-__all__ = ["VISITOR", "Sessions", "Viewer", "new_token", "open_session"]
+def hold(connection: Connection, account_id: str) -> None:
+    """Keep an account from being deleted until this unit of work is done. Raises NotSignedIn where it is gone."""
+    accounts = table(Account)
+    row = select(accounts.c.id).where(accounts.c.id == account_id).with_for_update(read=True)
+    if connection.execute(row).first() is None:
+        raise NotSignedIn("the account has been deleted")

@@ -60,6 +60,14 @@ def test_a_presentation_counts_once(village: Village, scheme: str) -> None:
 
 
 @ALL
+def test_a_challenge_is_answered_once_even_by_another_proof(village: Village, scheme: str) -> None:
+    asked = village.start(scheme)
+    first, second = (village.presentation(scheme, person, asked) for person in (LINH, MINH))
+    assert village.deliver(asked, first).status_code == 200
+    assert village.deliver(asked, second).status_code == 409
+
+
+@ALL
 def test_a_presentation_answers_no_other_challenge(village: Village, scheme: str) -> None:
     first, second = village.start(scheme), village.start(scheme)
     shown = village.presentation(scheme, LINH, first)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from importlib.resources import files
 
 import httpx
 import pytest
@@ -14,7 +15,7 @@ from idverify.schemes import SCHEMES
 from idverify.settings import Settings
 from idverify.world import World
 from tests.browser import journeys
-from tests.browser.chromium import browser, chromium
+from tests.browser.chromium import Theme, browser, chromium
 
 pytestmark = [
     pytest.mark.skipif(chromium() is None, reason="no chromium found"),
@@ -113,3 +114,32 @@ def test_no_page_scrolls_sideways(world: World, running: Browser, width: int) ->
             for path in paths:
                 assert opened.goto(world.urls[party] + path)
                 assert opened.evaluate("document.documentElement.scrollWidth") <= width, (party, path)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_no_barrier_on_any_page_of_a_sign_up(world: World, running: Browser, theme: Theme) -> None:
+    axe = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
+    scheme = next(name for name, scheme in SCHEMES.items() if scheme.info.issued == "ahead")
+    adult = next(p for p in people(world) if p["e_id"] and int(str(p["age"])) >= ADULT_AGE)
+    platform, found, seen = world.urls["platform_b"], [], 0
+    with running.new_context(color_scheme=theme) as context:
+        page = context.new_page()
+
+        def look(name: str) -> None:
+            nonlocal seen
+            seen += 1
+            page.evaluate(axe)
+            for fault in page.evaluate("axe.run()")["violations"]:
+                found.append((name, fault["id"], [node["html"] for node in fault["nodes"]]))
+
+        for url in (platform, f"{platform}/groups", f"{platform}/log-in", f"{platform}/nowhere", world.urls["wallet"]):
+            page.goto(url)
+            look(url)
+        page.goto(world.urls["identity_provider"])
+        look("identity provider")
+        journeys.choose(page, platform, scheme, look=look)
+        journeys.sign_in(page, id_number=str(adult["id_number"]), pin=str(adult["pin"]), look=look)
+        journeys.agree(page, look=look)
+        journeys.open_account(page, f"axe_{theme}", look=look)
+    assert found == []
+    assert seen == 11

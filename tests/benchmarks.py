@@ -217,9 +217,9 @@ def table(lines: list[Line]) -> str:
             "|---|---:|---|---:|---:|",
             *rows,
             "",
-            "The libraries check less than ours do: PyJWT no `typ`, nonce or duplicate members; `sd-jwt` no times and no",
-            "unused disclosures. The verifications here include all that `docs/schemes/` says. What capture costs under",
-            "load stands in each report: its share of the services' CPU.",
+            "The libraries check less than ours do: PyJWT no `typ`, nonce or duplicate members; `sd-jwt` no times and",
+            "no unused disclosures. The verifications here include all that `docs/schemes/` says. What capture costs",
+            "under load stands in each report: its share of the services' CPU.",
             "",
         ]
     )

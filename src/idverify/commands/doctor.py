@@ -114,8 +114,18 @@ def _database(url: str) -> Point:
         return Point("database", f"SQLite {sqlite3.sqlite_version}", True)
     import psycopg
 
+    from idverify.errors import BadSetting
+    from idverify.storage.engines import parse
+
     try:
-        with psycopg.connect(url, connect_timeout=5) as connection:
+        address = parse(url)
+    except BadSetting as error:
+        return Point("database", error.message, False, error.hint)
+    if not address.drivername.startswith("postgres"):
+        return Point("database", f"{address.drivername}:// is not PostgreSQL", False, "write postgresql://…")
+    plain = address.set(drivername="postgresql").render_as_string(hide_password=False)
+    try:
+        with psycopg.connect(plain, connect_timeout=5) as connection:
             return Point("database", f"PostgreSQL {connection.info.server_version // 10000}", True)
     except psycopg.Error as error:
         return Point("database", str(error).strip().splitlines()[0], False, "start it, or unset IDVERIFY_DATABASE_URL")

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from urllib.parse import urlsplit, urlunsplit
 
-from idverify.errors import BadEnvironment
+from sqlalchemy import create_engine
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
+
+from idverify.errors import BadEnvironment, BadSetting
+from idverify.storage.engines import parse
+
+CONNECT_SECONDS = 5
 
 
 @contextmanager
@@ -17,22 +23,40 @@ def fresh_database(url: str) -> Iterator[str]:
     if not url:
         yield ""
         return
-    import psycopg
-    from psycopg import sql
-
+    server = parse(url)
+    if server.drivername not in ("postgres", "postgresql", "postgresql+psycopg"):
+        raise BadSetting(
+            f"a comparison cannot use a database at {server.drivername}://",
+            hint="give a postgresql:// URL, or none for SQLite files in the run's folder",
+        )
+    server = server.set(drivername="postgresql+psycopg")
     name = f"idverify_{secrets.token_hex(6)}"
-    plain = re.sub(r"^postgresql\+\w+://", "postgresql://", url)
     try:
-        with psycopg.connect(plain, autocommit=True) as connection:
-            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    except psycopg.Error as error:
+        _execute(server, f"CREATE DATABASE {name}")
+    except DBAPIError as error:
         raise BadEnvironment(
-            f"no database can be made on the server of --database-url: {str(error).strip().splitlines()[0]}",
+            f"no database can be made on the server of --database-url: {str(error.orig).strip().splitlines()[0]}",
             hint="start it, and give a role that may CREATE DATABASE",
         ) from error
-    parts = urlsplit(url)
     try:
-        yield urlunsplit(parts._replace(path=f"/{name}"))
+        yield server.set(drivername="postgresql", database=name).render_as_string(hide_password=False)
     finally:
-        with psycopg.connect(plain, autocommit=True) as connection:
-            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+        try:
+            _execute(server, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        except DBAPIError as error:
+            raise BadEnvironment(
+                f"the database {name} could not be removed: {str(error.orig).strip().splitlines()[0]}",
+                hint="drop it by hand",
+            ) from error
+
+
+def _execute(server: URL, statement: str) -> None:
+    """One statement outside a transaction, as CREATE DATABASE wants it."""
+    engine = create_engine(
+        server,
+        poolclass=NullPool,
+        isolation_level="AUTOCOMMIT",
+        connect_args={"connect_timeout": CONNECT_SECONDS},
+    )
+    with engine.connect() as connection:
+        connection.exec_driver_sql(statement)

@@ -21,6 +21,7 @@ PACKAGES = (
     "starlette",
 )
 _HOME = re.compile(r"(?<![\w:/…])/(?:[^\s,'\"/]+/)+")
+_QUERY_PASSWORD = re.compile(r"([?&]password=)[^&\s]*")
 _PASSWORD = re.compile(r"://[^@/\s]+@")
 
 
@@ -66,4 +67,4 @@ def versions() -> dict[str, str]:
 
 def without_places(text: str) -> str:
     """A command or a message as it may be published: folders of absolute paths and passwords in URLs are taken out."""
-    return _HOME.sub("…/", _PASSWORD.sub("://…@", text))
+    return _HOME.sub("…/", _QUERY_PASSWORD.sub(r"\1…", _PASSWORD.sub("://…@", text)))

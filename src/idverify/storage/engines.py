@@ -26,7 +26,11 @@ BUSY_SECONDS = 1.8
 START_SECONDS = 60.0
 """How long to wait for a PostgreSQL that is still starting."""
 READ_THREADS = 4
-_HOPELESS = ("password authentication failed", "does not exist", "no pg_hba.conf entry", "permission denied")
+_PASSING = (
+    *("Connection refused", "Is the server running", "starting up", "shutting down", "not yet accepting connections"),
+    *("recovery mode", "server closed the connection", "too many clients", "lock timeout", "deadlock", "locked"),
+)
+"""Faults that go away by themselves: a server that starts, a lock of another process. Only these are waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +46,7 @@ def open_engines(url: str, schema: str) -> Engines:
     """Engines for `url`: sqlite:///path, postgresql://, postgres:// or postgresql+psycopg://."""
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,50}", schema):
         raise BadSetting(f"the schema {schema!r} is no name of small letters, digits and _")
-    try:
-        parsed = make_url(url)
-    except ArgumentError as error:
-        raise BadSetting("the database URL is no URL", hint="write postgresql://user:password@host/name") from error
+    parsed = parse(url)
     if parsed.drivername in ("postgres", "postgresql", "postgresql+psycopg"):
         return _postgresql(parsed.set(drivername="postgresql+psycopg"), schema)
     if parsed.drivername in ("sqlite", "sqlite+pysqlite") and parsed.database:
@@ -54,6 +55,17 @@ def open_engines(url: str, schema: str) -> Engines:
         f"the database URL begins with {parsed.drivername}://, not with postgresql:// or sqlite:///",
         hint="write postgresql://user:password@host/name, or sqlite:///path/to/file",
     )
+
+
+def parse(url: str) -> URL:
+    """The parts of a database URL. Raises BadSetting, whose message never shows the URL: it may hold a password."""
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError) as error:
+        raise BadSetting("the database URL is no URL", hint="write postgresql://user:password@host/name") from error
+    if "@" in (parsed.host or ""):
+        raise BadSetting("the database URL has more than one @", hint="write an @ in a password as %40")
+    return parsed
 
 
 def _sqlite(url: URL) -> Engines:
@@ -130,7 +142,8 @@ def create_tables(engines: Engines, metadata: MetaData, *, schema: str) -> None:
         _patiently(lambda: _to_wal(engines.writer), wait=10.0, why="")
         _patiently(lambda: _in_transaction(engines.writer, on_sqlite), wait=10.0, why="")
     else:
-        place = engines.writer.url.render_as_string(hide_password=True)
+        url = engines.writer.url  # its query may hold a password too
+        place = f"{url.host or url.query.get('host', 'the local socket')}, {url.database}"
         _patiently(
             lambda: _in_transaction(engines.writer, on_postgresql),
             wait=START_SECONDS,
@@ -161,8 +174,9 @@ def _patiently(action: Callable[[], None], *, wait: float, why: str) -> None:
             return
         except (DBAPIError, sqlite3.Error) as error:
             cause = str(getattr(error, "orig", error)).strip().splitlines()[0]
+            whole = str(getattr(error, "orig", error))
             retriable = isinstance(error, OperationalError | sqlite3.OperationalError)
-            if not retriable or any(words in cause for words in _HOPELESS) or time.monotonic() > deadline:
+            if not retriable or not any(words in whole for words in _PASSING) or time.monotonic() > deadline:
                 raise BadEnvironment(
                     f"the database cannot be used: {cause}", hint="look at IDVERIFY_DATABASE_URL and IDVERIFY_FOLDER"
                 ) from error

@@ -1,0 +1,76 @@
+"""What may be used once is used once, over HTTP, over two worker processes, on both databases."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+import pytest
+
+from idverify.population import Population
+from idverify.schemes import SCHEMES
+from idverify.settings import Settings
+from idverify.wallet import Flows, Owner, Request, Wallet, run
+from idverify.world import World
+
+CITIZENS, SEED = 200, 5
+TRIES = 1000
+SINGLE_USE = [name for name, scheme in SCHEMES.items() if scheme.info.single_use]
+
+
+def adult_wallet() -> Wallet:
+    people = Population.make(CITIZENS, SEED)
+    row = next(row for row in range(len(people)) if people.e_id[row] and people.born[row] < 7000)
+    person = people.person(row)
+    return Wallet(Owner(person.id_number, people.pin(row), person.born), SCHEMES)
+
+
+async def all_at_once(requests: list[Request], shown: bytes) -> tuple[Counter[int], list[int]]:
+    """Deliver one presentation as the answer to every challenge, then open an account with every code."""
+    limits = httpx.Limits(max_connections=100)
+    async with httpx.AsyncClient(limits=limits, timeout=60) as client:
+        delivered = await asyncio.gather(
+            *(client.post(request.challenge.reply_to, content=shown, headers=OCTETS) for request in requests)
+        )
+        codes = [
+            (request, answer.json()["code"])
+            for request, answer in zip(requests, delivered, strict=True)
+            if answer.status_code == 200
+        ]
+        opened = await asyncio.gather(
+            *(
+                client.post(
+                    f"{request.challenge.audience}/api/accounts",
+                    json={"handle": f"winner_{n}", "code": code, "binding": request.binding},
+                )
+                for request, code in codes
+                for n in range(50)
+            )
+        )
+    return Counter(answer.status_code for answer in delivered), [answer.status_code for answer in opened]
+
+
+OCTETS = {"Content-Type": "application/octet-stream"}
+
+
+@pytest.mark.parametrize("scheme", SINGLE_USE)
+def test_a_credential_opens_one_account_however_often_it_is_shown_at_once(
+    database_url: str, tmp_path: Path, scheme: str
+) -> None:
+    url = "" if database_url.startswith("sqlite") else database_url
+    settings = replace(Settings(), citizens=CITIZENS, seed=SEED, workers=2, database_url=url)
+    wallet = adult_wallet()
+    with World(tmp_path, settings, parties=("identity_provider", "platform_a")) as world, httpx.Client() as client:
+        platform = world.urls["platform_a"]
+        flows = Flows(wallet, identity_provider=world.urls["identity_provider"])
+        requests = [run(flows.ask(platform, scheme), client) for _ in range(TRIES)]
+        credential = run(flows.obtain(scheme, requests[0].challenge), client)
+        shown = wallet.present(scheme, credential, requests[0].challenge)
+        delivered, opened = asyncio.run(all_at_once(requests, shown))
+        ledgers = [path for path in world.ledgers("platform_a") if path.stat().st_size]
+    assert delivered == {200: 1, 409: TRIES - 1}
+    assert sorted(opened) == [201] + [409] * 49
+    assert len(ledgers) == 2, "both workers have served"

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import html
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import msgspec
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.routing import APIRoute
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
@@ -23,6 +25,7 @@ from starlette.templating import Jinja2Templates
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from idverify.errors import IdverifyError, NotSignedIn, TooMany, Unavailable
+from idverify.scheme import Json
 
 SHARED = Path(__file__).parent / "web_static"
 MOST_BYTES = 262_144
@@ -106,6 +109,31 @@ def _what_is_malformed(error: RequestValidationError) -> dict[str, str]:
     """Name the members at fault, never their values: one of them may be a secret."""
     faults = [f"{'.'.join(str(part)[:40] for part in e['loc'])}: {e['type']}" for e in error.errors()[:5]]
     return {"error": "bad_message", "error_description": html.escape("; ".join(faults).lower(), quote=False)}
+
+
+class StrictRoute(APIRoute):
+    """A route whose JSON body has no member twice: two readers of such a body may see two different messages."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[object, object, Response]]:
+        plain = super().get_route_handler()
+
+        async def strict(request: Request) -> Response:
+            return await plain(_StrictRequest(request.scope, request.receive))
+
+        return strict
+
+
+class _StrictRequest(Request):
+    async def json(self) -> Json:
+        value: Json = json.loads(await self.body(), object_pairs_hook=_members)
+        return value
+
+
+def _members(pairs: Sequence[tuple[str, Json]]) -> dict[str, Json]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise json.JSONDecodeError("a member comes twice", "", 0)
+    return members
 
 
 class Guarded:

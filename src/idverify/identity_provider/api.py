@@ -16,7 +16,7 @@ from idverify.identity_provider.keys import KeyStore
 from idverify.identity_provider.register import Example
 from idverify.identity_provider.sessions import SESSION_SECONDS, Sessions
 from idverify.ledger import note
-from idverify.web import no_store
+from idverify.web import StrictRoute, no_store
 
 PUBLIC_SECONDS = 5
 """How long a published document may be kept: a rotation reaches everybody within this time."""
@@ -32,7 +32,7 @@ def router(
     *, party: str, issuer: str, sessions: Sessions, issuance: Issuance, keys: KeyStore, people: Sequence[Example]
 ) -> APIRouter:
     """The routes, the most used one first, because routing is linear."""
-    routes = APIRouter()
+    routes = APIRouter(route_class=StrictRoute)
 
     @routes.post("/api/issue/{scheme}", summary="Issue a credential of a scheme")
     async def issue(scheme: str, request: Request) -> Response:

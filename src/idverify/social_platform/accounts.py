@@ -13,7 +13,7 @@ from idverify.errors import AlreadyUsed, Conflict, NotAllowed, NotSignedIn, TooM
 from idverify.mandates import Mandate
 from idverify.scheme import Json
 from idverify.social_platform import tables
-from idverify.social_platform.deletion import DAY, LOGINS, delete_account
+from idverify.social_platform.deletion import DAY, LOGINS, delete_account, erase_log
 from idverify.social_platform.handles import MOST_BIO, clean_handle, clean_text, handle_key
 from idverify.social_platform.keys import hashed, new_token
 from idverify.social_platform.passwords import check_password, hash_password
@@ -204,6 +204,7 @@ class Accounts:
 
         answer = await self._store.write(write)
         self._sessions.forget(viewer.id)
+        await erase_log(self._store)
         return answer
 
     def _log(self, connection: Connection, account_id: str, *, address: str, now: float) -> None:

@@ -17,10 +17,12 @@ from idverify.protocols import privacy_pass
 from idverify.scheme import Json
 from idverify.social_platform import groups
 from idverify.social_platform.challenges import LIFETIME, Started
+from idverify.social_platform.handles import clean_handle
 from idverify.social_platform.platform import Platform
 from idverify.social_platform.proofs import GUARD
 from idverify.social_platform.refusals import NotVerified
 from idverify.social_platform.sessions import VISITOR, Viewer
+from idverify.web import StrictRoute
 
 MOST_PRESENTATION = 65_536
 """Bytes."""
@@ -88,7 +90,7 @@ def address(request: Request) -> str:
 
 def router(platform: Platform) -> APIRouter:
     """The routes under /api, the hot ones first because routes are tried in order."""
-    api = APIRouter()
+    api = APIRouter(route_class=StrictRoute)
     proofs, accounts, feed = platform.proofs, platform.accounts, platform.feed
 
     async def viewer_of(request: Request) -> Viewer | None:
@@ -162,6 +164,7 @@ def router(platform: Platform) -> APIRouter:
         code, binding = body.code, body.binding
         if privacy_pass.is_private_token(authorization):
             token = privacy_pass.token_from_authorization(authorization)
+            clean_handle(body.handle)  # before the token is spent
             started = await proofs.start(await platform.tokens.scheme(), "sign_up")
             note(request, flow=started.id, scheme=started.scheme)
             code, binding = (await proofs.accept(started.id, token)).code, started.binding

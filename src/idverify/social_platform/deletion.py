@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 
 from sqlalchemy import Connection, delete, func, select, update
 
+from idverify.errors import Unavailable
 from idverify.scheme import Json
 from idverify.social_platform import tables
 from idverify.social_platform.tables import table
+from idverify.storage import Store
 
 DAY = 86_400.0
 """Seconds."""
+TRIES, PAUSE = 40, 0.05
+"""How often, and with how many seconds between, the write-ahead log is emptied before a busy database wins."""
 LOGINS = "logins"
 """What mandates call the times and addresses of log-ins."""
 
@@ -57,3 +63,25 @@ def _logins_left(connection: Connection, account_id: str) -> int:
     mine = logins.c.account_id == account_id
     connection.execute(delete(logins).where(mine, logins.c.until.is_(None)))
     return int(connection.execute(select(func.count()).select_from(logins).where(mine)).scalar_one())
+
+
+async def erase_log(store: Store) -> None:
+    """Empty SQLite's write-ahead log, which keeps what was deleted as older copies of pages."""
+    for _ in range(TRIES):
+        with suppress(Unavailable):  # the account is gone all the same, and the next deletion tries again
+            if await store.read(_checkpoint):
+                return
+        await asyncio.sleep(PAUSE)
+
+
+def _checkpoint(connection: Connection) -> bool:
+    """Whether the log is empty now. Does not wait for others, because reads of SQLite block the event loop."""
+    if connection.dialect.name != "sqlite":
+        return True
+    patience = int(connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one())
+    connection.exec_driver_sql("PRAGMA busy_timeout=0").close()
+    try:
+        busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar_one()
+    finally:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout={patience}").close()
+    return not busy

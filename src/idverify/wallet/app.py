@@ -59,7 +59,8 @@ def create_app(
         yield
         await http.aclose()
 
-    app = FastAPI(title="idverify wallet", lifespan=lifespan)
+    app = FastAPI(title="idverify wallet", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app.router.route_class = web.StrictRoute
     pages = web.templates(HERE / "templates", app_title="Wallet")
     web.equip(app, pages)
 

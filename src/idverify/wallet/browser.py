@@ -210,7 +210,8 @@ class Browser:
         except ValueError:  # half an IPv6 address
             parts = urlsplit("")
         found = _PATH.fullmatch(parts.path)
-        if found is None or parts.query or parts.fragment:
+        # urlsplit forgives spaces, controls and capitals; what it forgave does not come out again.
+        if found is None or request_uri != f"{parts.scheme}://{parts.netloc}{parts.path}":
             raise BadMessage("the request_uri is not a platform's challenge", hint="start on the platform's own page")
         return origin_of_settings(f"{parts.scheme}://{parts.netloc}", self.settings), found[1]
 

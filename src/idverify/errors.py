@@ -16,7 +16,6 @@
     ├── NotFound          404
     ├── Conflict          409  loses against something that was there first
     │   └── AlreadyUsed         a token, nonce, code or pseudonym that is spent
-    ├── TooLarge          413
     ├── CannotAnswer      422  the question asks more than this credential or scheme can answer
     ├── TooMany           429  more in a short time than is allowed
     │   └── QuotaUsed           all that a person may have until the next key epoch
@@ -26,6 +25,10 @@
         ├── BadSetting          an IDVERIFY_ setting (exit 2)
         ├── BadMandate          a mandate file (exit 2)
         └── BadEnvironment      a port, a file, a database (exit 3)
+
+Two branches grow where only one part raises them: NotVerified and AgeUnproven under NotAllowed
+(`social_platform.refusals`), and the wallet's Refused, which carries a service's own code.
+Bodies that come too slowly (408) or are too large (413) are cut off in `web`, before an app could raise.
 
 A message is lower case, has no full stop and names both sides; it never holds a secret or a whole
 token. `hint` says what to do about it, in one sentence.
@@ -117,11 +120,6 @@ class Conflict(IdverifyError):
 
 class AlreadyUsed(Conflict):
     code = "already_used"
-
-
-class TooLarge(IdverifyError):
-    code = "too_large"
-    status = 413
 
 
 class CannotAnswer(IdverifyError):

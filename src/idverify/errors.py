@@ -20,6 +20,7 @@
     ├── TooMany           429  more in a short time than is allowed
     │   └── QuotaUsed           all that a person may have until the next key epoch
     ├── Unavailable       503  somebody else's service does not answer
+    │   └── StatusUnknown       a status list that is not at hand, or too old
     └── Unusable          exit 2 or 3: what the operator gave cannot be used
         ├── BadUsage            an argument (exit 2)
         ├── BadSetting          an IDVERIFY_ setting (exit 2)
@@ -139,6 +140,16 @@ class QuotaUsed(TooMany):
 class Unavailable(IdverifyError):
     code = "unavailable"
     status = 503
+
+
+class StatusUnknown(Unavailable):
+    """`uri` is the list that would tell."""
+
+    code = "status_unknown"
+
+    def __init__(self, message: str, *, uri: str, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.uri = uri
 
 
 class Unusable(IdverifyError):

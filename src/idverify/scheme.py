@@ -6,6 +6,9 @@ provider. Three roles, five messages, always in this order:
     holder.request  ->  issuer.issue  ->  holder.accept        when `Info.issued` says
     (platform asks) ->  holder.present -> verifier.verify      every time something is to be proven
 
+What an issuer must remember of a person, and the status indices that it gives out, come and go in
+`Records`; what a verifier must know of a credential's status, it asks of a `StatusLookup`.
+
 Everything here is pure: bytes in, bytes out, no clock, no network, no files. The services carry
 the bytes, the ledgers keep what each party saw, and the comparison counts them.
 
@@ -19,9 +22,9 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta, timezone
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
-from idverify.errors import BadMessage
+from idverify.errors import BadMessage, IdverifyError
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 Random: TypeAlias = Callable[[int], bytes]
@@ -159,6 +162,39 @@ class Credential:
     secret: bytes = field(default=b"", repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Where a credential's status stands: entry `index` of the token status list at `uri`."""
+
+    uri: str
+    index: int
+
+
+StatusLookup: TypeAlias = Callable[[Status], bool]
+"""Whether the status says that a credential is no longer valid.
+
+Raises StatusUnknown where the list is not at hand: whoever does the I/O fetches it and verifies again.
+"""
+
+
+def never(_: Status) -> bool:
+    """The look-up of a world in which nothing is ever revoked."""
+    return False
+
+
+@dataclass(slots=True)
+class Records:
+    """What an issuer reads and writes about one person while it issues once.
+
+    `tag` is what the issuer remembers of this person under this scheme, empty at first. An issuer that sets it has it
+    stored before anybody sees the answer; two that set it at the same moment have one winner. `next_status` gives the
+    next unused random entry of a status list, or None where the identity provider keeps no list.
+    """
+
+    tag: bytes = b""
+    next_status: Callable[[], Status | None] = field(default=lambda: None)
+
+
 Issued: TypeAlias = Literal["by_holder", "ahead", "ahead_per_platform", "per_login"]
 
 
@@ -176,13 +212,21 @@ class Info:
     spec: str  # the documents followed, with their versions
     answers: frozenset[Ask]
     issued: Issued = "ahead"
+    batch: int = 1  # credentials that a wallet asks for at a time, unless its policy says otherwise
     single_use: bool = False  # a credential may be shown once only
+    rationed: bool = False  # each person gets only a quota of credentials in a key epoch
+    status: bool = False  # a credential names an entry of a status list
+    remembers: bool = False  # the issuer keeps a tag of each person, so that nobody is somebody else next time
+    verifies_many: bool = False  # its verifier is a ManyVerifier
     signed: bool = True  # an issuer stands behind it
     binds_audience: bool = True  # refused by any other platform
     binds_nonce: bool = True  # refused for any other question of the same platform
     binds_device: bool = False  # shown with a key that the credential names
     quantum_safe: bool = False
     cost: Literal["inline", "threads", "process"] = "inline"  # where a service runs verify()
+    parties: tuple[str, ...] = ()  # who takes part beside identity provider, platform and wallet
+    usual: bool = True  # part of a comparison that names no schemes
+    experimental: str = ""  # why nobody should rely on it, in a sentence; empty where that is not so
     learns: Mapping[str, str] = field(default_factory=dict)  # party -> what it learns, in a sentence
     limits: str = ""  # what it does not do, in a sentence
 
@@ -200,11 +244,12 @@ class Issuer(Protocol):
         """All that a verifier needs: a JSON object with `issuer` and `keys`, newest key first."""
         ...
 
-    def issue(self, person: Person, request: bytes, *, now: datetime) -> bytes:
+    def issue(self, person: Person, request: bytes, *, now: datetime, records: Records | None = None) -> bytes:
         """Answer a wallet's request with facts about `person`.
 
-        Raises BadMessage for a malformed request, TooYoung or CannotAnswer where there is no
-        truthful answer.
+        Without `records` nothing is remembered and no credential has a status. Raises BadMessage for a malformed
+        request, TooYoung or CannotAnswer where there is no truthful answer, Conflict where the request does not fit
+        what is remembered.
         """
         ...
 
@@ -212,8 +257,21 @@ class Issuer(Protocol):
 class Holder(Protocol):
     """The wallet's side. Keeps no state of its own between calls."""
 
-    def request(self, public: bytes, *, now: datetime, challenge: Challenge | None = None) -> Asked:
-        """Start an issuance; `Info.issued` says which challenge it needs. Raises CannotAnswer."""
+    def request(
+        self,
+        public: bytes,
+        *,
+        now: datetime,
+        challenge: Challenge | None = None,
+        count: int = 1,
+        seed: bytes = b"",
+    ) -> Asked:
+        """Start an issuance; `Info.issued` says which challenge it needs. Raises CannotAnswer.
+
+        `count` credentials are wanted, each of which may be shown to somebody else; a scheme that makes one at a time
+        (`Info.batch` 1) answers with one. `seed` are 32 bytes that the person keeps for life, on paper where the
+        phone is lost: a scheme that recognises people again derives its secrets from it. Empty: a fresh one.
+        """
         ...
 
     def accept(self, asked: Asked, response: bytes) -> Sequence[Credential]:
@@ -233,9 +291,13 @@ class Verifier(Protocol):
         ...
 
 
-def never(_: str) -> bool:
-    """The revocation look-up of a world in which nothing is ever revoked."""
-    return False
+@runtime_checkable
+class ManyVerifier(Verifier, Protocol):
+    """A verifier that checks several presentations together for less than one after the other."""
+
+    def verify_many(self, shown: Sequence[tuple[bytes, Challenge]]) -> Sequence[Proven | IdverifyError]:
+        """For each presentation what `verify` would return or raise; a bad one harms no other."""
+        ...
 
 
 class Scheme(Protocol):
@@ -254,7 +316,7 @@ class Scheme(Protocol):
 
     def holder(self) -> Holder: ...
 
-    def verifier(self, public: bytes, *, revoked: Callable[[str], bool] = never) -> Verifier:
+    def verifier(self, public: bytes, *, revoked: StatusLookup = never) -> Verifier:
         """A verifier that trusts every key in `public`, the merged ones of a rotation included."""
         ...
 

@@ -28,7 +28,7 @@ from idverify.errors import (
 from idverify.formats import jose, sd_jwt
 from idverify.formats import privacy_pass as wire
 from idverify.formats.sd_jwt import Claims, Hidden
-from idverify.scheme import AGES, Challenge, Json, Person, Question
+from idverify.scheme import AGES, Challenge, Json, Person, Question, Records, Status
 from idverify.schemes._public import SigningKey, load_es256_secret, write_public
 from idverify.schemes.privacy_pass import PrivacyPass
 from idverify.schemes.real_name import RealName
@@ -106,12 +106,25 @@ def test_a_real_name_token_with_a_wrong_claim_is_refused(
         verify_real_name(staged("real_name").ask(), **changed)
 
 
-def test_a_withdrawn_token_or_credential_is_refused(staged: Staged, adult: Person) -> None:
-    for name in ("real_name", "sd_jwt_vc"):
-        stage, ask = staged(name), staged(name).ask()
-        verifier = stage.scheme.verifier(stage.issuer.public, revoked=lambda _: True)
-        with pytest.raises(Revoked):
-            verifier.verify(stage.show(adult, ask), ask)
+def test_a_withdrawn_credential_is_refused_by_the_entry_that_it_names(stage: Stage, adult: Person) -> None:
+    if not stage.scheme.info.status:
+        return
+    ask, entry, asked_for = stage.ask(), Status("https://status.example/lists/1", 4711), []
+
+    def look_up(status: Status) -> bool:
+        asked_for.append(status)
+        return len(asked_for) > 1
+
+    holder = stage.scheme.holder()
+    asked = holder.request(stage.issuer.public, now=ask.now, challenge=ask)
+    records = Records(next_status=lambda: entry)
+    issued = stage.issuer.issue(adult, asked.message, now=ask.now, records=records)
+    shown = holder.present(holder.accept(asked, issued)[0], ask)
+    verifier = stage.scheme.verifier(stage.issuer.public, revoked=look_up)
+    assert verifier.verify(shown, ask)
+    with pytest.raises(Revoked):
+        verifier.verify(shown, ask)
+    assert asked_for == [entry, entry]
 
 
 def test_a_token_of_one_type_is_accepted_only_at_its_own_verifier(staged: Staged) -> None:
@@ -192,7 +205,12 @@ def test_false_is_too_young_and_another_age_is_no_answer(staged: Staged) -> None
         ({"vct": "urn:other:1"}, BadMessage),
         ({"vct": None}, BadMessage),
         ({"vct": [VCT]}, BadMessage),
-        ({"status": {"status_list": {"idx": 0, "uri": "http://127.0.0.1/"}}}, BadMessage),
+        ({"status": {}}, BadMessage),
+        ({"status": {"status_list": {"idx": -1, "uri": "https://status.example/1"}}}, BadMessage),
+        ({"status": {"status_list": {"idx": True, "uri": "https://status.example/1"}}}, BadMessage),
+        ({"status": {"status_list": {"idx": 2**24, "uri": "https://status.example/1"}}}, BadMessage),
+        ({"status": {"status_list": {"idx": 0, "uri": "file:///etc/hostname"}}}, BadMessage),
+        ({"status": {"status_list": {"idx": 0}}}, BadMessage),
         ({"status": None}, BadMessage),
         ({"exp": 4_000_000_000}, BadMessage),
     ],

@@ -87,7 +87,7 @@ class Issuance:
             raise NotSignedIn("this person is no longer in the register")
         self._rate.take(id_number, time.monotonic())
         epoch = self._keys.epoch(name)
-        if scheme.info.single_use:
+        if scheme.info.rationed:
             await self._refuse_spent_quota(id_number, name, epoch=epoch)
         person, issuers, now = self._register.person(row), self._keys.issuers(name), self._clock()
 
@@ -98,7 +98,7 @@ class Issuance:
             answer = work()
         else:
             answer = await to_thread.run_sync(metering.charged(request, work))
-        if scheme.info.single_use:
+        if scheme.info.rationed:
             await self._count(id_number, name, epoch=epoch)
         return answer
 

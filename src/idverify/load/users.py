@@ -136,7 +136,7 @@ class CitizenUser(User):
     @property
     def expected(self) -> frozenset[str]:
         """What may happen to somebody who asks once: where there is a quota, an earlier run may have used it up."""
-        return PERSON | {"quota"} if self.scheme.info.single_use else PERSON
+        return PERSON | {"quota"} if self.scheme.info.rationed else PERSON
 
     def account(self) -> Account | None:
         """Any account of this scheme."""

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from datetime import date, datetime
 
 from idverify.errors import BadMessage, CannotAnswer, TooYoung
 from idverify.formats.strict_json import encode_base64url
-from idverify.scheme import CIVIL_TIME, Ask, Challenge, Info, Json, Person
+from idverify.scheme import CIVIL_TIME, Ask, Challenge, Info, Json, Person, Records, Status
 
 OLDEST = 150
 """Years; an older birth date is a mistake or a lie."""
+MOST_ENTRIES = 2**24
+"""Of a status list: more would be 4 MiB and up even with one bit each."""
 
 
 def check_answerable(info: Info, challenge: Challenge) -> None:
@@ -55,3 +58,27 @@ def spent_by_nonce(name: str, challenge: Challenge) -> str:
     """A platform's nonce is answered once, by whomever: signatures could be re-spelled, this not."""
     parts = (name, challenge.audience, challenge.nonce)
     return encode_base64url(hashlib.sha256("\0".join(parts).encode()).digest())
+
+
+def status_claim(records: Records | None) -> dict[str, Json]:
+    """The member `status` of a new credential; nothing where the identity provider keeps no list."""
+    status = records.next_status() if records is not None else None
+    if status is None:
+        return {}
+    return {"status": {"status_list": {"idx": status.index, "uri": status.uri}}}
+
+
+def status_of(claims: Mapping[str, Json]) -> Status | None:
+    """Where the status of a credential stands (draft-ietf-oauth-status-list section 6.2). Raises BadMessage."""
+    if "status" not in claims:
+        return None
+    status = claims["status"]
+    entry = status.get("status_list") if isinstance(status, Mapping) else None
+    if not isinstance(entry, Mapping):
+        raise BadMessage("the credential's status names no entry of a status list")
+    index, uri = entry.get("idx"), entry.get("uri")
+    if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < MOST_ENTRIES:
+        raise BadMessage(f"the credential's status has no index below {MOST_ENTRIES}")
+    if not isinstance(uri, str) or not uri.startswith(("http://", "https://")) or len(uri) > 2000:
+        raise BadMessage("the credential's status names no http or https URL of a list")
+    return Status(uri, index)

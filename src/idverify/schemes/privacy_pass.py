@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
@@ -24,7 +24,21 @@ from idverify.formats.strict_json import (
     text_member,
     write_json,
 )
-from idverify.scheme import AGES, Asked, Challenge, Credential, Info, Issuer, Json, Person, Proven, Random, never
+from idverify.scheme import (
+    AGES,
+    Asked,
+    Challenge,
+    Credential,
+    Info,
+    Issuer,
+    Json,
+    Person,
+    Proven,
+    Random,
+    Records,
+    StatusLookup,
+    never,
+)
 from idverify.schemes import _facts, _reading
 from idverify.schemes._public import read_public_object, write_public
 
@@ -36,6 +50,7 @@ INFO = Info(
     answers=frozenset({"over"}),
     issued="ahead_per_platform",
     single_use=True,
+    rationed=True,
     binds_nonce=False,
     learns={
         "identity provider": "that the person takes a token of an age band, not for which platform",
@@ -102,7 +117,7 @@ class PrivacyPassIssuer:
     def public(self) -> bytes:
         return self._public
 
-    def issue(self, person: Person, request: bytes, *, now: datetime) -> bytes:
+    def issue(self, person: Person, request: bytes, *, now: datetime, records: Records | None = None) -> bytes:
         asked = wire.TokenRequest.decode(request)
         if asked.truncated_key_id not in self._keys:
             raise BadMessage("the token request names a key that is not in use", hint="fetch the issuer's keys again")
@@ -116,7 +131,9 @@ class PrivacyPassIssuer:
 class PrivacyPassHolder:
     random: Random = secrets.token_bytes
 
-    def request(self, public: bytes, *, now: datetime, challenge: Challenge | None = None) -> Asked:
+    def request(
+        self, public: bytes, *, now: datetime, challenge: Challenge | None = None, count: int = 1, seed: bytes = b""
+    ) -> Asked:
         if challenge is None:
             raise CannotAnswer("a token is made for one platform, and none is given")
         _facts.check_answerable(INFO, challenge)
@@ -220,7 +237,7 @@ class PrivacyPass:
     def holder(self) -> PrivacyPassHolder:
         return PrivacyPassHolder()
 
-    def verifier(self, public: bytes, *, revoked: Callable[[str], bool] = never) -> PrivacyPassVerifier:
+    def verifier(self, public: bytes, *, revoked: StatusLookup = never) -> PrivacyPassVerifier:
         return PrivacyPassVerifier(read_public(public))
 
     def read(self, message: bytes) -> Json:

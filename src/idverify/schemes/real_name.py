@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from idverify.errors import BadMessage, CannotAnswer, Revoked
+from idverify.errors import BadMessage, CannotAnswer
 from idverify.formats import jose
 from idverify.formats.sd_jwt import check_addressed
 from idverify.formats.strict_json import (
@@ -18,7 +18,20 @@ from idverify.formats.strict_json import (
     text_member,
     write_json,
 )
-from idverify.scheme import Asked, Challenge, Credential, Info, Issuer, Json, Person, Proven, Random, never
+from idverify.scheme import (
+    Asked,
+    Challenge,
+    Credential,
+    Info,
+    Issuer,
+    Json,
+    Person,
+    Proven,
+    Random,
+    Records,
+    StatusLookup,
+    never,
+)
 from idverify.schemes import _facts, _reading
 from idverify.schemes._public import (
     Public,
@@ -57,7 +70,7 @@ class RealNameIssuer:
     def public(self) -> bytes:
         return write_public(self.name, [self.key.jwk])
 
-    def issue(self, person: Person, request: bytes, *, now: datetime) -> bytes:
+    def issue(self, person: Person, request: bytes, *, now: datetime, records: Records | None = None) -> bytes:
         asked = read_object(request, "request", max_size=10_000)
         if set(asked) != {"audience", "nonce"}:
             raise BadMessage("the request does not have exactly the members audience, nonce")
@@ -77,7 +90,9 @@ class RealNameIssuer:
 
 
 class RealNameHolder:
-    def request(self, public: bytes, *, now: datetime, challenge: Challenge | None = None) -> Asked:
+    def request(
+        self, public: bytes, *, now: datetime, challenge: Challenge | None = None, count: int = 1, seed: bytes = b""
+    ) -> Asked:
         if challenge is None:
             raise CannotAnswer("a real-name token is made for one question of one platform, and none is given")
         _facts.check_answerable(INFO, challenge)
@@ -106,11 +121,11 @@ class RealNameHolder:
 @dataclass(frozen=True, slots=True)
 class RealNameVerifier:
     public: Public
-    revoked: Callable[[str], bool] = never
 
     def verify(self, presentation: bytes, challenge: Challenge) -> Proven:
         # RFC 8725 section 3: (1) typ, alg, key, signature  (2) iss  (3) aud, nonce  (4) exp, iat
-        # (5) claims  (6) revocation  (7) age. The nonce makes the token single-use, jti only names it.
+        # (5) claims  (6) age. The nonce makes the token single-use, jti only names it. A token is fetched for each
+        # login and lives for minutes, so it has no status: an issuer that withdraws somebody issues none.
         _facts.check_answerable(INFO, challenge)
         claims = _signed_claims(presentation, self.public)  # (1) (2)
         check_addressed(claims, audience=challenge.audience, nonce=challenge.nonce)  # (3)
@@ -118,9 +133,8 @@ class RealNameVerifier:
         name, number = text_member(claims, "name", what="token"), text_member(claims, "id_number", what="token")  # (5)
         born = _facts.read_birth_date(claims.get("birth_date"), challenge.now)
         proven: dict[str, Json] = {"name": name, "id_number": number, "birth_date": born.isoformat()}
-        if self.revoked(text_member(claims, "jti", what="token")):  # (6)
-            raise Revoked("the issuer has withdrawn this token")
-        over = _facts.check_old_enough(born, challenge)  # (7)
+        text_member(claims, "jti", what="token")
+        over = _facts.check_old_enough(born, challenge)  # (6)
         return Proven(proven | over, _facts.spent_by_nonce(INFO.name, challenge), pseudonym=number)
 
 
@@ -136,8 +150,8 @@ class RealName:
     def holder(self) -> RealNameHolder:
         return RealNameHolder()
 
-    def verifier(self, public: bytes, *, revoked: Callable[[str], bool] = never) -> RealNameVerifier:
-        return RealNameVerifier(read_public(public), revoked)
+    def verifier(self, public: bytes, *, revoked: StatusLookup = never) -> RealNameVerifier:
+        return RealNameVerifier(read_public(public))
 
     def read(self, message: bytes) -> Json:
         return _reading.read(message)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,7 +14,21 @@ from idverify.errors import BadMessage, CannotAnswer, Revoked, TooYoung, WrongAu
 from idverify.formats import jose, sd_jwt
 from idverify.formats.sd_jwt import Claims, Hidden
 from idverify.formats.strict_json import decode_base64url, encode_base64url, read_json, shown, text_member, write_json
-from idverify.scheme import AGES, Asked, Challenge, Credential, Info, Issuer, Json, Person, Proven, Random, never
+from idverify.scheme import (
+    AGES,
+    Asked,
+    Challenge,
+    Credential,
+    Info,
+    Issuer,
+    Json,
+    Person,
+    Proven,
+    Random,
+    Records,
+    StatusLookup,
+    never,
+)
 from idverify.schemes import _facts, _reading
 from idverify.schemes._public import (
     Public,
@@ -39,6 +53,7 @@ INFO = Info(
     spec="draft-ietf-oauth-sd-jwt-vc-13, RFC 9901 (ES256, key binding)",
     answers=frozenset({"over", "identity"}),
     binds_device=True,
+    status=True,
     learns={
         "identity provider": "that the person has a credential, not where it is shown",
         "platform": "the age band; name and ID number only where it asks for them; a key that is the same everywhere",
@@ -57,7 +72,7 @@ class SdJwtVcIssuer:
     def public(self) -> bytes:
         return write_public(self.name, [self.key.jwk])
 
-    def issue(self, person: Person, request: bytes, *, now: datetime) -> bytes:
+    def issue(self, person: Person, request: bytes, *, now: datetime, records: Records | None = None) -> bytes:
         jwk = self._proven_key(request, now)
         # The exact second would tell which credential this is to everybody who sees it.
         today = int(now.timestamp()) // DAY * DAY
@@ -72,6 +87,7 @@ class SdJwtVcIssuer:
             "id_number": Hidden(person.id_number),
             "birth_date": Hidden(person.born.isoformat()),
             "age_equal_or_over": {str(years): Hidden(age >= years) for years in AGES},
+            **_facts.status_claim(records),
         }
         return sd_jwt.issue(claims, self.key.key, typ=TYP, kid=self.key.kid, random=self.random).encode()
 
@@ -89,7 +105,9 @@ class SdJwtVcIssuer:
 
 
 class SdJwtVcHolder:
-    def request(self, public: bytes, *, now: datetime, challenge: Challenge | None = None) -> Asked:
+    def request(
+        self, public: bytes, *, now: datetime, challenge: Challenge | None = None, count: int = 1, seed: bytes = b""
+    ) -> Asked:
         issuer = read_public(public).issuer
         key = ec.generate_private_key(ec.SECP256R1())
         claims: Mapping[str, Json] = {"aud": issuer, "iat": int(now.timestamp())}
@@ -129,7 +147,7 @@ class SdJwtVcHolder:
 @dataclass(frozen=True, slots=True)
 class SdJwtVcVerifier:
     public: Public
-    revoked: Callable[[str], bool] = never
+    revoked: StatusLookup = never
 
     def verify(self, presentation: bytes, challenge: Challenge) -> Proven:
         # draft-ietf-oauth-sd-jwt-vc section 3.4: (1) RFC 9901 with key binding  (2) iss  (3) vct
@@ -148,10 +166,7 @@ class SdJwtVcVerifier:
         self.public.check_issuer(claims)  # (2)
         if claims.get("vct") != VCT:  # (3)
             raise BadMessage(f"the credential's vct is not {VCT}")
-        if "status" in claims:
-            raise BadMessage("the credential has a status, and this issuer publishes no status list")
-        holder = jose.thumbprint(jose.public_jwk(sd_jwt.holder_key(claims)))
-        if self.revoked(holder):  # (4)
+        if (status := _facts.status_of(claims)) is not None and self.revoked(status):  # (4)
             raise Revoked("the issuer has withdrawn this credential")
         proven: dict[str, Json] = {}
         if question.over is not None:  # (5)
@@ -178,7 +193,7 @@ class SdJwtVc:
     def holder(self) -> SdJwtVcHolder:
         return SdJwtVcHolder()
 
-    def verifier(self, public: bytes, *, revoked: Callable[[str], bool] = never) -> SdJwtVcVerifier:
+    def verifier(self, public: bytes, *, revoked: StatusLookup = never) -> SdJwtVcVerifier:
         return SdJwtVcVerifier(read_public(public), revoked)
 
     def read(self, message: bytes) -> Json:

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from idverify.errors import BadMessage, WrongAudience, WrongNonce
 from idverify.formats.strict_json import JsonObject, read_object, shown, text_member, write_json
-from idverify.scheme import Asked, Challenge, Credential, Info, Issuer, Json, Person, Proven, never
+from idverify.scheme import (
+    Asked,
+    Challenge,
+    Credential,
+    Info,
+    Issuer,
+    Json,
+    Person,
+    Proven,
+    Records,
+    StatusLookup,
+    never,
+)
 from idverify.schemes import _facts, _reading
 from idverify.schemes._public import write_public
 
@@ -40,7 +52,7 @@ class DeclaringIssuer:
     def public(self) -> bytes:
         return write_public(self.name, [])
 
-    def issue(self, person: Person, request: bytes, *, now: datetime) -> bytes:
+    def issue(self, person: Person, request: bytes, *, now: datetime, records: Records | None = None) -> bytes:
         if dict(read_object(request, "request", max_size=_MAX_SIZE)) != {"want": "birth_date"}:
             raise BadMessage("the request does not want exactly a birth_date")
         _facts.read_birth_date(person.born.isoformat(), now)
@@ -48,7 +60,9 @@ class DeclaringIssuer:
 
 
 class DeclaringHolder:
-    def request(self, public: bytes, *, now: datetime, challenge: Challenge | None = None) -> Asked:
+    def request(
+        self, public: bytes, *, now: datetime, challenge: Challenge | None = None, count: int = 1, seed: bytes = b""
+    ) -> Asked:
         if challenge is not None:
             _facts.check_answerable(INFO, challenge)
         return Asked(write_json({"want": "birth_date"}))
@@ -93,7 +107,7 @@ class SelfDeclared:
     def holder(self) -> DeclaringHolder:
         return DeclaringHolder()
 
-    def verifier(self, public: bytes, *, revoked: Callable[[str], bool] = never) -> DeclaredVerifier:
+    def verifier(self, public: bytes, *, revoked: StatusLookup = never) -> DeclaredVerifier:
         return DeclaredVerifier()
 
     def read(self, message: bytes) -> Json:

@@ -1,24 +1,14 @@
-"""Measure the parts that everything else waits for, against what a well-kept library takes for the same job.
-
-    make bench
-
-Each pair runs in turns within one process, best of several rounds, and what counts is the ratio: absolute figures
-depend on the machine. Writes docs/benchmarks.md.
-"""
+"""The services' hot paths: verification, signing, capture, storage, population."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import platform
 import secrets
-import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import date, datetime, timezone
-from importlib.metadata import version
+from dataclasses import replace
+from datetime import datetime, timezone
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -34,50 +24,12 @@ from sqlalchemy import Column, MetaData, String, Table, insert
 from idverify.crypto.rsa_private import RawPrivateKey, backend
 from idverify.ledger import Capture, Ledger
 from idverify.population import Population
-from idverify.scheme import Challenge, Credential, Issuer, Person, Question, Scheme
+from idverify.scheme import Challenge, Issuer, Question
 from idverify.schemes import SCHEMES
 from idverify.storage import Store
+from tests.benchmarks.measuring import ROUNDS, Line, pair, shown, timed
 
-ROOT = Path(__file__).parent.parent
-ROUNDS = 7
-SECONDS = 0.15
-"""How long one side of a pair runs in each round."""
 REQUESTS = 10
-PERSON = Person("901090000001", "Nguyễn Văn Anh", date(1990, 5, 1), "male", "Hà Nội")
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One row of the table: microseconds an operation, ours and the other's."""
-
-    what: str
-    ours: float
-    other: str
-    theirs: float
-
-
-def timed(work: Callable[[], object]) -> float:
-    """Microseconds for one call, over at least SECONDS."""
-    number, begun = 0, time.perf_counter()
-    while (gone := time.perf_counter() - begun) < SECONDS:
-        work()
-        number += 1
-    return gone / number * 1e6
-
-
-def pair(what: str, ours: Callable[[], object], other: str, theirs: Callable[[], object]) -> Line:
-    """Best of ROUNDS for both, in turns."""
-    rounds = [(timed(ours), timed(theirs)) for _ in range(ROUNDS)]
-    return Line(what, min(a for a, _ in rounds), other, min(b for _, b in rounds))
-
-
-def shown(scheme: Scheme, issuer: Issuer, challenge: Challenge) -> tuple[Credential, bytes]:
-    """A credential and its presentation."""
-    holder = scheme.holder()
-    given = None if scheme.info.issued == "ahead" else challenge
-    asked = holder.request(issuer.public, now=challenge.now, challenge=given)
-    credential = holder.accept(asked, issuer.issue(PERSON, asked.message, now=challenge.now))[0]
-    return credential, holder.present(credential, challenge)
 
 
 def verifying() -> Iterator[Line]:
@@ -193,45 +145,4 @@ def peopling() -> Iterator[Line]:
     yield Line("a population of 1,000,000", (time.perf_counter() - begun) * 1e6, "", 0.0)
 
 
-def table(lines: list[Line]) -> str:
-    """The page, in Markdown."""
-    cpu = platform.processor() or platform.machine()
-    with suppress(OSError, StopIteration):
-        lines_of_cpu = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        cpu = next(line.split(":", 1)[1].strip() for line in lines_of_cpu if line.startswith("model name"))
-    named = ", ".join(f"{name} {version(name)}" for name in ("cryptography", "pyjwt", "sd-jwt", "fastapi", "sqlmodel"))
-    rows = [
-        f"| {x.what} | {x.ours:,.1f} | {x.other or '–'} | {f'{x.theirs:,.1f}' if x.other else '–'} | "
-        f"{f'{x.theirs / x.ours:.2f} ×' if x.other else '–'} |"
-        for x in lines
-    ]
-    return "\n".join(
-        [
-            "# Benchmarks",
-            "",
-            f"Written by `make bench` on {datetime.now(timezone.utc):%Y-%m-%d}: {cpu}, {platform.system()},"
-            f" Python {platform.python_version()}, {named}.",
-            f"Best of {ROUNDS} rounds in turns within one process. What counts is the ratio; above 1 ours is faster.",
-            "",
-            "| what | ours, µs | beside | µs | ratio |",
-            "|---|---:|---|---:|---:|",
-            *rows,
-            "",
-            "The libraries check less than ours do: PyJWT no `typ`, nonce or duplicate members; `sd-jwt` no times and",
-            "no unused disclosures. The verifications here include all that `docs/schemes/` says. What capture costs",
-            "under load stands in each report: its share of the services' CPU.",
-            "",
-        ]
-    )
-
-
-def main() -> int:
-    lines = [line for part in (verifying, signing, capturing, storing, peopling) for line in part()]
-    page = table(lines)
-    (ROOT / "docs" / "benchmarks.md").write_text(page, encoding="utf-8")
-    print(page)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+AREA = [verifying, signing, capturing, storing, peopling]

@@ -10,7 +10,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import msgspec
@@ -40,6 +40,8 @@ MOST_BODY = 65_536
 FLUSH_SECONDS = 0.2
 SECRET_MEMBERS = frozenset({"pin", "password", "token", "access_token", "code", "code_verifier", "binding"})
 """JSON and form members that never reach a ledger: what they open is still open when somebody reads it."""
+OBSERVER = "network_observer"
+"""The party that watches the lines: who talks to whom, when, and how much; never what."""
 _NOTE = "idverify.note"
 
 
@@ -153,18 +155,23 @@ def note(request: HTTPConnection | Scope, *, subject: str = "", flow: str = "", 
 
 
 class Capture:
-    """ASGI middleware that writes each exchange into a ledger; None captures nothing."""
+    """ASGI middleware that writes each exchange into a ledger; None captures nothing.
+
+    `observer` is the ledger of whoever watches the line to this party, who gets the addresses, the time and the sizes.
+    """
 
     def __init__(
         self,
         app: ASGIApp,
         ledger: Ledger | None,
         *,
+        observer: Ledger | None = None,
         redact: frozenset[str] = SECRET_MEMBERS,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.app = app
         self.ledger = ledger
+        self.observer = observer
         self.cpu = 0.0
         self._clock = clock
         self._redaction = Redaction(redact)
@@ -172,7 +179,7 @@ class Capture:
     @property
     def cpu_seconds(self) -> float:
         """CPU seconds spent on capture so far, the ledger's own thread included."""
-        return self.cpu + (self.ledger.cpu_seconds if self.ledger else 0.0)
+        return self.cpu + sum(each.cpu_seconds for each in (self.ledger, self.observer) if each)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or self.ledger is None:
@@ -204,6 +211,8 @@ class Capture:
         finally:
             begun = time.thread_time()
             self.ledger.write(self._record(scope, start, came, went, known=known, arrived=arrived))
+            if self.observer is not None:
+                self.observer.write(_watched(scope, start, came, went, arrived=arrived))
             self.cpu += time.thread_time() - begun
 
     def _record(
@@ -249,6 +258,24 @@ class Capture:
         body = parts[0] if len(parts) == 1 else b"".join(parts)
         body = self._redaction.redacted(content_type, body)
         return (body, False) if len(body) <= MOST_BODY else (body[:MOST_BODY], True)
+
+
+def _watched(scope: Scope, start: Message, came: list[bytes], went: list[bytes], *, arrived: float) -> RawRecord:
+    """What crosses the line once it is encrypted: both ends, the time, and sizes with the heads of the messages.
+
+    The subject is the source address: whoever carries the traffic knows whose line that is.
+    """
+    source = scope["client"][0] if scope.get("client") else ""
+    host = next((value for name, value in scope["headers"] if name == b"host"), b"").decode("latin-1")[:300]
+    up = _head(scope["headers"]) + len(scope["path"]) + sum(map(len, came))
+    down = _head(start.get("headers", ())) + sum(map(len, went))
+    received, sent = Received("", None, {"host": host}), Sent("", None)
+    return RawRecord(VERSION, arrived, OBSERVER, source, "", "", "", 0, up, down, received, sent, source, "", "")
+
+
+def _head(headers: Iterable[tuple[bytes, bytes]]) -> int:
+    """Bytes of a message's head; the first line is about as long as two of its lines' ends."""
+    return sum(len(name) + len(value) + 4 for name, value in headers)
 
 
 def _what_came(headers: list[tuple[bytes, bytes]]) -> tuple[str, dict[str, str]]:

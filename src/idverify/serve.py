@@ -18,7 +18,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from idverify.errors import BadEnvironment, BadSetting, Unusable
-from idverify.ledger import Capture, Ledger
+from idverify.ledger import OBSERVER, Capture, Ledger
 from idverify.metering import Meter
 from idverify.scheme import Scheme
 from idverify.schemes import SCHEMES
@@ -41,12 +41,14 @@ class Built:
     app: FastAPI
     ledger: Ledger | None = None
     store: Store | None = None
+    observer: Ledger | None = None
 
     def close(self) -> None:
         if self.store is not None:
             self.store.close()
-        if self.ledger is not None:
-            self.ledger.close()
+        for ledger in (self.ledger, self.observer):
+            if ledger is not None:
+                ledger.close()
 
 
 def offered(settings: Settings) -> Mapping[str, Scheme]:
@@ -116,7 +118,8 @@ def assemble(settings: Settings) -> ASGIApp:
     built = builder(settings.party)(settings)
     others = (settings.identity_provider, settings.wallet, *settings.platform_urls)
     guarded = Guarded(built.app, goes_to=others, secure=settings.own_url.startswith("https://"))
-    capture = Capture(guarded, built.ledger)
+    observer = _ledger(settings, watched=True) if built.ledger is not None else None
+    capture = Capture(guarded, built.ledger, observer=observer)
     store = built.store
     meter = Meter(
         capture,
@@ -129,7 +132,7 @@ def assemble(settings: Settings) -> ASGIApp:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
-    return _Closing(meter, built)
+    return _Closing(meter, replace(built, observer=observer))
 
 
 class _Closing:
@@ -219,12 +222,14 @@ def _keeps_ledger(settings: Settings) -> bool:
     return settings.ledger == "on"
 
 
-def _ledger(settings: Settings) -> Ledger | None:
-    """FOLDER/ledgers/PARTY.jsonl, or one file per worker process."""
+def _ledger(settings: Settings, *, watched: bool = False) -> Ledger | None:
+    """FOLDER/ledgers/PARTY.jsonl, or one file per worker process; `watched`: of the network observer before PARTY."""
     if not _keeps_ledger(settings):
         return None
     name = settings.party if settings.workers == 1 else f"{settings.party}-{os.getpid()}"
-    return Ledger(Path(settings.folder) / "ledgers" / f"{name}.jsonl", settings.party)
+    party = OBSERVER if watched else settings.party
+    name = f"{OBSERVER}-{name}" if watched else name
+    return Ledger(Path(settings.folder) / "ledgers" / f"{name}.jsonl", party)
 
 
 if __name__ == "__main__":

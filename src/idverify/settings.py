@@ -46,6 +46,7 @@ class Settings:
     lying: float = _field(0.85, "assumed share of minors who declare a false birth date where nothing checks it")
     farmers: float = _field(0.02, "assumed share of persons who try for many accounts on one platform")
     farmer_tries: int = _field(8, "accounts that such a person tries for")
+    people_per_address: int = _field(3, "assumed persons behind one network address: a household, or thousands (CGNAT)")
     rate: float = _field(0.0, "tasks per second and Locust user, arriving at random; 0: the shape's default")
     results: str = _field("", "a folder for the load's own results: latencies, truth, generator CPU; empty: none")
 

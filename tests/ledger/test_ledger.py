@@ -15,7 +15,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from httpx import ASGITransport, AsyncClient
 
 from idverify import ledger as module
-from idverify.ledger import Capture, Ledger, decode, note
+from idverify.ledger import OBSERVER, Capture, Ledger, decode, note
 from idverify.ledger_decode import collapsed
 from idverify.scheme import Json
 from idverify.schemes import SCHEMES
@@ -236,3 +236,25 @@ def test_a_ledger_that_cannot_be_written_counts_what_it_lost(
     ledger.close()
     assert ledger.lost == 1
     assert "loses records" in capsys.readouterr().err
+
+
+def test_the_network_observer_sees_addresses_time_and_sizes_and_nothing_that_was_said(tmp_path: Path) -> None:
+    ledger, observer = Ledger(tmp_path / "p.jsonl", "p"), Ledger(tmp_path / "network_observer-p.jsonl", OBSERVER)
+
+    async def talk() -> None:
+        app = Capture(service(), ledger, observer=observer)
+        transport = ASGITransport(app, client=("127.9.8.7", 40_000))
+        async with AsyncClient(transport=transport, base_url="http://party.example") as client:
+            await client.post("/echo/secret-path?subject=s1&flow=f1", content=b"canary", headers={"user-agent": "w/1"})
+
+    asyncio.run(talk())
+    [seen], [kept] = raw(observer), raw(ledger)
+    ledger.close()
+    observer.close()
+    assert (seen["party"], seen["peer"], seen["subject"]) == (OBSERVER, "127.9.8.7", "127.9.8.7")
+    assert seen["time"] == kept["time"]
+    assert seen["received"] == {"type": "", "body": None, "headers": {"host": "party.example"}}
+    assert isinstance(seen["up"], int)
+    assert seen["up"] > 6
+    text = json.dumps(seen)
+    assert not any(word in text for word in ("canary", "secret-path", "s1", "f1", "w/1"))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import random
 from datetime import datetime, timezone
+from ipaddress import IPv4Address
 
 import pytest
 
-from idverify.load.people import citizen, false_birth_date, handle, order
+from idverify.load.people import address, agent, citizen, false_birth_date, handle, order
 from idverify.population import Population
 from idverify.scheme import Person
 from idverify.settings import Settings
@@ -70,3 +71,27 @@ def test_a_handle_says_nothing_about_the_person() -> None:
     handles = {handle() for _ in range(300)}
     assert len(handles) == 300
     assert all(len(h) == 12 and h.isalnum() and h.islower() | h.isdigit() for h in handles)
+
+
+@pytest.mark.parametrize("shared_by", [1, 3, 1000])
+def test_as_many_persons_as_the_setting_says_share_one_loopback_address(shared_by: int) -> None:
+    lines = [address(row, shared_by) for row in range(6000)]
+    assert len(set(lines)) == 6000 // shared_by
+    assert all(IPv4Address(line).is_loopback for line in lines)
+
+
+def test_a_child_is_behind_its_guardians_line(population: Population) -> None:
+    row = next(i for i in range(3000) if population.guardian[i] >= 0)
+    child, guardian = (
+        citizen(population, each, settings=Settings(people_per_address=1), adult_from=16, now=NOW)
+        for each in (row, int(population.guardian[row]))
+    )
+    assert child.address == guardian.address
+
+
+def test_some_devices_are_far_more_usual_than_others_and_a_person_keeps_theirs() -> None:
+    agents = [agent(row, 7) for row in range(2000)]
+    assert agents == [agent(row, 7) for row in range(2000)]
+    shares = sorted((agents.count(name) for name in set(agents)), reverse=True)
+    assert len(shares) > 30
+    assert shares[0] > 10 * shares[-1]

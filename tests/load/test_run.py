@@ -62,6 +62,17 @@ def test_citizens_sign_up_read_and_post_and_nothing_fails(name: str, tmp_path: P
     assert len(truth) == result.accepted
     assert {entry["platform"] for entry in truth} == {"platform_a", "platform_b"}
     assert len({(entry["platform"], entry["account"]) for entry in truth}) == len(truth)
+    if sys.platform == "linux":
+        peers = {party: {record["peer"] for record in read_ledger(world, party)} for party in PARTIES}
+        assert len(peers["platform_a"]) > 5, "each household has a line of its own"
+        assert not peers["identity_provider"] or len(peers["identity_provider"] & peers["platform_a"]) > 5
+        assert {record["peer"] for record in read_ledger(world, "network_observer")} >= peers["platform_a"]
+
+
+def read_ledger(world: World, party: str) -> list[dict[str, str]]:
+    """The raw lines of a party, without those of health checks and of services among themselves."""
+    lines = [json.loads(line) for path in world.ledgers(party) for line in path.read_bytes().splitlines()]
+    return [line for line in lines if line["peer"] != "127.0.0.1"]
 
 
 @pytest.mark.parametrize("name", list(SCHEMES))

@@ -23,7 +23,7 @@ from idverify.mandates import load as load_mandate
 from idverify.schemes import SCHEMES
 from idverify.settings import Settings
 
-ASSUMED = ("borrowing", "lying", "farmers", "farmer_tries", "quota")
+ASSUMED = ("borrowing", "lying", "farmers", "farmer_tries", "quota", "people_per_address")
 
 
 class Progress(Protocol):

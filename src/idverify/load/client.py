@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import socket
+import sys
 import time
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
+import gevent.socket
 from geventhttpclient.client import HTTPClient
 
 from idverify.errors import IdverifyError, Unavailable
@@ -15,6 +18,9 @@ from idverify.wallet.flows import Answer, Call
 
 SECONDS = 10.0
 MOST_BYTES = 1_048_576
+AGENT = "Wallet/1"
+IP_BIND_ADDRESS_NO_PORT = 24
+"""Of Linux: the port is chosen on connecting, so that one address may reach many services from all its ports."""
 
 
 class RequestFailed(Exception):
@@ -35,13 +41,21 @@ class Client:
         """Milliseconds waited for answers, and bytes sent and received, since somebody set them to zero."""
         self.up = self.down = 0
         self._open: dict[str, HTTPClient] = {}
+        self._address = ""
+        self._agent = AGENT
+
+    def become(self, *, address: str, agent: str) -> None:
+        """From now on requests come from this person's line and device; connections of another line are closed."""
+        if address != self._address:
+            self.close()
+        self._address, self._agent = address, agent
 
     def send(self, call: Call) -> Answer:
         """Send, wait, report. Raises Unavailable where no answer came."""
         parts = urlsplit(call.url)
         origin = f"{parts.scheme}://{parts.netloc}"
         path = parts.path + (f"?{parts.query}" if parts.query else "")
-        headers = {"Accept-Encoding": "identity", **call.headers}
+        headers = {"Accept-Encoding": "identity", "User-Agent": self._agent, **call.headers}
         started, tick = time.time(), time.perf_counter()
         up = down = 0
         answer: Answer | None = None
@@ -103,9 +117,11 @@ class Client:
 
     def _client(self, origin: str) -> HTTPClient:
         if origin not in self._open:
-            self._open[origin] = HTTPClient.from_url(
-                origin, concurrency=1, connection_timeout=SECONDS, network_timeout=SECONDS
-            )
+            client = HTTPClient.from_url(origin, concurrency=1, connection_timeout=SECONDS, network_timeout=SECONDS)
+            if self._address and urlsplit(origin).hostname == "127.0.0.1":
+                # The library has no argument for a source address, but takes each socket from this method.
+                vars(client._connection_pool)["_create_tcp_socket"] = _from(self._address)
+            self._open[origin] = client
         return self._open[origin]
 
     def _fault(self, answer: Answer) -> Exception | None:
@@ -121,6 +137,23 @@ class Client:
         if 400 <= answer.status < 500 and reason in self.expected:
             return None
         return RequestFailed(f"{answer.status} {reason}".strip())
+
+
+def _from(address: str) -> Callable[[int, int, int], gevent.socket.socket]:
+    """A maker of sockets that connect from `address`, which Linux allows for all of 127.0.0.0/8."""
+
+    def make(family: int, kind: int, protocol: int) -> gevent.socket.socket:
+        made = gevent.socket.socket(family, kind, protocol)
+        try:
+            if family == socket.AF_INET and sys.platform == "linux":
+                made.setsockopt(socket.SOL_IP, IP_BIND_ADDRESS_NO_PORT, 1)
+                made.bind((address, 0))
+        except OSError:
+            made.close()
+            raise
+        return made
+
+    return make
 
 
 def _head_size(status: int, headers: list[tuple[str, str]]) -> int:

@@ -10,11 +10,15 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from ipaddress import IPv4Address
 
 import numpy as np
 
 from idverify.population import Population
 from idverify.settings import Settings
+
+FIRST_ADDRESS = int(IPv4Address("127.1.0.1"))
+MODELS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,8 @@ class Citizen:
     lies: bool
     borrows: bool
     farms: bool
+    address: str  # the source address of the household's line
+    agent: str  # the user agent of the person's device
 
 
 def order(population: Population, *, seed: int, index: int = 0, count: int = 1) -> Iterator[int]:
@@ -56,7 +62,24 @@ def citizen(population: Population, row: int, *, settings: Settings, adult_from:
         lies=minor and lies < settings.lying,
         borrows=minor and borrows < settings.borrowing,
         farms=not minor and farms < settings.farmers,
+        address=address(guardian if guardian >= 0 else row, settings.people_per_address),
+        agent=agent(row, settings.seed),
     )
+
+
+def address(row: int, shared_by: int) -> str:
+    """The line of the person in that row; `shared_by` persons that follow each other have the same one."""
+    return str(IPv4Address(FIRST_ADDRESS + row // max(1, shared_by)))
+
+
+def agent(row: int, seed: int) -> str:
+    """The device of the person in that row: one of MODELS, the n-th most usual with a chance of about 1/n (Zipf).
+
+    An assumption: shares of device models differ by country, and every software update makes new user agents.
+    """
+    chance = random.Random(f"{seed}:{row}:device")
+    weights = [1 / n for n in range(1, MODELS + 1)]
+    return f"Wallet/1 (Model {chance.choices(range(1, MODELS + 1), weights)[0]})"
 
 
 def false_birth_date(now: datetime, *, over: int, chance: random.Random) -> date:

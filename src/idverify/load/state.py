@@ -61,7 +61,7 @@ class Load:
         self.limit = sign_ups
         self.under_way = 0
         self.platform_names: dict[str, str] = {}
-        self.accounts: dict[str, list[Account]] = {}
+        self.accounts: dict[str, list[tuple[Account, Citizen]]] = {}
         self._wallets: dict[str, OrderedDict[int, Wallet]] = {}
         self._orders: dict[str, Iterator[int]] = {}
         self._begun: dict[str, int] = {}
@@ -121,7 +121,7 @@ class Load:
         """Keep a new account for reading and posting, and write down the truth."""
         pool = self.accounts.setdefault(scheme, [])
         if len(pool) < MOST_KEPT:
-            pool.append(account)
+            pool.append((account, user))
         platform = self.platform_names.get(account.platform, account.platform)
         self.recorder.of(scheme).opened(platform, user=user.id_number, owner=owner)
         self.recorder.truth(

@@ -122,6 +122,7 @@ class CitizenUser(User):
         """The next citizen gets a credential and shows it to nobody. Runs with --tags issue only."""
         person = self.load.next_citizen(self.name)
         if person is not None and self.has_device(person):
+            self.client.become(address=person.address, agent=person.agent)
             self.try_to("issue", self.only_issue(self.load.wallet(self.name, person.row)))
 
     @tag("present")
@@ -130,6 +131,7 @@ class CitizenUser(User):
         """The next citizen proves what the first platform asks, and opens no account. Runs with --tags present only."""
         person = self.load.next_citizen(self.name)
         if person is not None and self.has_device(person):
+            self.client.become(address=person.address, agent=person.agent)
             flows = self.flows(self.load.wallet(self.name, person.row))
             self.try_to("present", flows.prove(self.platforms[0], self.name))
 
@@ -139,16 +141,21 @@ class CitizenUser(User):
         return PERSON | {"quota"} if self.scheme.info.rationed else PERSON
 
     def account(self) -> Account | None:
-        """Any account of this scheme."""
+        """Any account of this scheme; its owner's line and device are used from now on."""
         pool = self.load.accounts.setdefault(self.name, [])
         if not pool:
             self.sign_up()
-        return self.chance.choice(pool) if pool else None
+        if not pool:
+            return None
+        account, person = self.chance.choice(pool)
+        self.client.become(address=person.address, agent=person.agent)
+        return account
 
     def journey(self, person: Citizen) -> None:
         """Sign up as the person would: truthfully, then with what else they are ready to try."""
         outcomes, declared = self.outcomes, self.scheme.info.issued == "by_holder"
         outcomes.persons += 1
+        self.client.become(address=person.address, agent=person.agent)
         if not self.has_device(person):
             outcomes.no_device += 1
             if not person.minor:

@@ -23,7 +23,7 @@ LAYERS = (
     ("protocols",),
     ("mandates", "population", "storage", "metering", "web", "ledger_redact"),
     ("ledger", "ledger_decode"),
-    ("identity_provider", "social_platform", "wallet"),
+    ("identity_provider", "social_platform", "status_host", "token_issuer", "wallet"),
     ("serve",),
     ("world",),
     ("load",),
@@ -87,7 +87,7 @@ def test_the_attacks_know_neither_services_nor_truth() -> None:
 
 
 def test_the_apps_do_not_import_each_other() -> None:
-    apps = {"identity_provider", "social_platform", "wallet"}
+    apps = {"identity_provider", "social_platform", "status_host", "token_issuer", "wallet"}
     for app in apps:
         for path in (SOURCE / app).rglob("*.py"):
             others = {name.split(".")[1] for name in imported(path) if name.startswith("idverify.")}

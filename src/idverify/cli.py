@@ -81,7 +81,7 @@ def parser() -> argparse.ArgumentParser:
     up = command("up", "start all services, each on its port, until Ctrl-C")
     _world_options(up)
     up.add_argument(
-        "--port", type=_number(1, int, most=65532), default=8001, metavar="N", help="the first of four ports (8001)"
+        "--port", type=_number(1, int, most=65530), default=8001, metavar="N", help="the first of six ports (8001)"
     )
     up.add_argument("--folder", metavar="FOLDER", help="keys, databases and ledgers (.idverify)")
 

@@ -42,6 +42,8 @@ class Settings:
     identity_provider: str = _field("http://127.0.0.1:8001", "the identity provider's origin")
     platforms: str = _field("http://127.0.0.1:8002,http://127.0.0.1:8003", "the platforms' origins, with commas")
     wallet: str = _field("http://127.0.0.1:8004", "the wallet service's origin")
+    status_host: str = _field("http://127.0.0.1:8005", "the status list host's origin; empty: no status lists")
+    token_issuer: str = _field("http://127.0.0.1:8006", "the origin of the token issuer that is no identity provider")
     borrowing: float = _field(0.19, "assumed share of minors who use an adult's credential (9–29 % seen in Australia)")
     lying: float = _field(0.85, "assumed share of minors who declare a false birth date where nothing checks it")
     farmers: float = _field(0.02, "assumed share of persons who try for many accounts on one platform")

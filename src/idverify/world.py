@@ -31,7 +31,11 @@ from idverify.errors import BadEnvironment, BadUsage
 from idverify.scheme import Json
 from idverify.settings import PREFIX, Settings
 
-PARTIES: Final[tuple[str, ...]] = ("identity_provider", "platform_a", "platform_b", "wallet")
+ALWAYS: Final[tuple[str, ...]] = ("identity_provider", "platform_a", "platform_b", "wallet")
+"""The parties of every world."""
+WHERE_NEEDED: Final[tuple[str, ...]] = ("status_host", "token_issuer")
+"""Those that only some schemes need; each has a setting of its own name, which is empty where it does not run."""
+PARTIES: Final[tuple[str, ...]] = ALWAYS + WHERE_NEEDED
 """In the order in which they start; on a fixed base port each has the next port."""
 LONGEST_STOP: Final = 10.0
 """Seconds that a party has between SIGTERM and SIGKILL."""
@@ -41,8 +45,9 @@ _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 class World:
     """The running parties of one simulation. `folder` is made where it does not exist.
 
-    `parties` are those to start; `base_port` 0 picks free ports, else `PARTIES` get base_port, base_port + 1, …
-    (8001 is what the default settings expect). `wait` is how long a party may take to answer, in seconds.
+    `parties` are those to start, None those that the offered schemes need. `base_port` 0 picks free ports, else
+    `PARTIES` get base_port, base_port + 1, … (8001 is what the default settings expect). `wait` is how long a party
+    may take to answer, in seconds.
     """
 
     def __init__(
@@ -50,10 +55,12 @@ class World:
         folder: Path,
         settings: Settings | None = None,
         *,
-        parties: Sequence[str] = PARTIES,
+        parties: Sequence[str] | None = None,
         base_port: int = 0,
         wait: float = 60.0,
     ) -> None:
+        settings = settings or Settings()
+        parties = needed(settings) if parties is None else parties
         unknown = [party for party in parties if party not in PARTIES]
         if unknown:
             raise BadUsage(f"no party is called {unknown[0]!r}", hint=f"the parties are {', '.join(PARTIES)}")
@@ -64,11 +71,13 @@ class World:
         self.ports: dict[str, int] = dict(zip(PARTIES, ports, strict=True))
         self.urls: dict[str, str] = {party: f"http://127.0.0.1:{self.ports[party]}" for party in PARTIES}
         self.settings = replace(
-            settings or Settings(),
+            settings,
             folder=str(self.folder),
             identity_provider=self.urls["identity_provider"],
             platforms=",".join(self.platform_urls),
             wallet=self.urls["wallet"],
+            status_host=self._url_where_started("status_host"),
+            token_issuer=self._url_where_started("token_issuer"),
         )
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._watchdog: Watchdog | None = None
@@ -147,6 +156,9 @@ class World:
         """CPU time, user and system, that each running party has used so far with all its processes."""
         return {party: _cpu_of_tree(process.pid) for party, process in self._running.items()}
 
+    def _url_where_started(self, party: str) -> str:
+        return self.urls[party] if party in self.parties else ""
+
     def _start(self, party: str) -> subprocess.Popen[bytes]:
         with self.log(party).open("ab") as log:
             return subprocess.Popen(
@@ -187,6 +199,15 @@ class World:
         except OSError:
             lines = []
         return "\n  ".join(["its log ends with", *lines[-15:]]) if lines else "its log is empty"
+
+
+def needed(settings: Settings) -> tuple[str, ...]:
+    """The parties that the schemes of these settings need, in the order of PARTIES."""
+    from idverify.schemes import SCHEMES  # here, because the watchdog, which is this module too, needs none
+
+    wanted = settings.scheme_names or tuple(SCHEMES)
+    extra = {party for name, scheme in SCHEMES.items() if name in wanted for party in scheme.info.parties}
+    return tuple(party for party in PARTIES if party in ALWAYS or party in extra)
 
 
 def environment_of(settings: Settings) -> dict[str, str]:

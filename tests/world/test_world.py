@@ -10,14 +10,16 @@ import subprocess
 import sys
 import time
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
 
 from idverify.errors import BadEnvironment, BadUsage
+from idverify.schemes import SCHEMES
 from idverify.settings import Settings
-from idverify.world import PARTIES, World, environment_of, stop_all
+from idverify.world import ALWAYS, PARTIES, WHERE_NEEDED, World, environment_of, stop_all
 
 SMALL = Settings(citizens=200)
 IDP = ("identity_provider",)
@@ -41,9 +43,10 @@ def health(url: str) -> dict[str, str]:
 
 def test_every_party_answers_under_its_own_name_and_ends_with_the_world(tmp_path: Path) -> None:
     with World(tmp_path, SMALL) as world:
-        assert list(world.urls) == list(PARTIES) == list(world.pids)
-        for party, url in world.urls.items():
-            assert health(url)["party"] == party
+        assert list(world.urls) == list(PARTIES)
+        assert list(world.pids) == list(world.parties)
+        for party in world.parties:
+            assert health(world.urls[party])["party"] == party
         assert all(world.alive().values())
         assert all(seconds > 0 for seconds in world.cpu_seconds().values())
         trees = [p.pid for pid in world.pids.values() for p in psutil.Process(pid).children(recursive=True)]
@@ -123,6 +126,23 @@ def test_a_fixed_base_port_gives_the_ports_of_the_default_settings(tmp_path: Pat
     assert world.settings.identity_provider == Settings().identity_provider
     assert world.settings.platform_urls == Settings().platform_urls
     assert world.settings.wallet == Settings().wallet
+    everybody = World(tmp_path, base_port=8001, parties=PARTIES)
+    assert everybody.settings.status_host == Settings().status_host
+    assert everybody.settings.token_issuer == Settings().token_issuer
+
+
+def test_a_party_that_only_some_schemes_need_starts_with_those(tmp_path: Path) -> None:
+    for name, scheme in SCHEMES.items():
+        world = World(tmp_path, replace(SMALL, schemes=name))
+        assert world.parties[: len(ALWAYS)] == ALWAYS
+        assert set(scheme.info.parties) == set(world.parties) - set(ALWAYS), name
+        for party in WHERE_NEEDED:
+            origin = getattr(world.settings, party)
+            assert origin == (world.urls[party] if party in world.parties else ""), name
+
+
+def test_every_party_of_a_scheme_exists() -> None:
+    assert {party for scheme in SCHEMES.values() for party in scheme.info.parties} <= set(WHERE_NEEDED)
 
 
 def test_a_party_gets_its_own_settings_and_no_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from idverify.commands.terminal import print_json, say
 from idverify.settings import Settings
 
-PORTS = (8001, 8002, 8003, 8004)
+PORTS = tuple(range(8001, 8007))
 LEAST_GIB, LEAST_DISK_GIB = 2.0, 1.0
 FIRST_DAY = 1_767_225_600  # 2026-01-01: a clock before it makes every credential invalid
 

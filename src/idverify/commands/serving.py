@@ -27,10 +27,11 @@ def up(options: Namespace) -> int:
     with World(Path(settings.folder), settings, base_port=options.port) as world:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
+        services = {party: url for party, url in world.urls.items() if party in world.parties}
         if options.json:
-            print_json({"services": world.urls, "pids": world.pids, "mandate": settings.mandate})
+            print_json({"services": services, "pids": world.pids, "mandate": settings.mandate})
         else:
-            for party, url in world.urls.items():
+            for party, url in services.items():
                 print(f"{party.replace('_', ' '):18} {url}", flush=True)
         say(f"next: sign up at {world.urls['platform_a']}/sign-up, or locust -f loadtests/locustfile.py")
         while not stop.wait(LOOK_SECONDS):

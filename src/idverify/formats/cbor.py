@@ -1,0 +1,191 @@
+"""CBOR, read strictly and written one way (RFC 8949, core deterministic encoding of section 4.2.1).
+
+What two readers may understand differently is refused: duplicate keys, indefinite lengths, bytes after
+the end. Tags have no meaning here: no dates, no big numbers, no references, no regular expressions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from typing import TYPE_CHECKING, TypeAlias
+
+import cbor2
+from cbor2 import CBORSimpleValue, CBORTag
+
+from idverify.errors import BadMessage
+
+if TYPE_CHECKING:
+    from cbor2 import UndefinedType
+
+SPEC = "RFC 8949"
+MAX_SIZE = 100_000
+MAX_DEPTH = 16
+EMBEDDED = 24
+"""The tag of a byte string that holds CBOR (section 3.4.5.1)."""
+
+Tag = CBORTag
+"""A tagged value: `tag` and `value`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """A byte string with tag 24: what it holds, and the whole item exactly as it was received."""
+
+    content: bytes
+    encoded: bytes
+
+
+Key: TypeAlias = int | str
+Plain: TypeAlias = "bool | int | float | str | bytes | CBORSimpleValue | UndefinedType | None"
+Cbor: TypeAlias = "Plain | Sequence[Cbor] | Mapping[Key, Cbor] | Tag | Embedded"
+
+
+def read(message: bytes, what: str = "message", *, max_size: int = MAX_SIZE, max_depth: int = MAX_DEPTH) -> Cbor:
+    """Decode exactly one item. Raises BadMessage, for everything that is doubtful or too big."""
+    if len(message) > max_size:
+        raise BadMessage(f"the {what} has {len(message)} bytes, at most {max_size} are read")
+    found: list[Embedded] = []
+
+    def shortest(content: bytes) -> Embedded:
+        found.append(item := Embedded(content, cbor2.dumps(CBORTag(EMBEDDED, content))))
+        return item
+
+    value = _decode(message, what, max_depth, shortest)
+    if found and cbor2.dumps(value, encoders=_ENCODERS) != message:
+        # Somewhere a length is spelled longer than it must be: take each embedded item from the message itself.
+        received = _embedded(message)
+        value = _decode(message, what, max_depth, lambda content: Embedded(content, next(received)))
+    return value
+
+
+def read_map(message: bytes, what: str = "message", *, max_size: int = MAX_SIZE) -> Mapping[Key, Cbor]:
+    """Decode exactly one map. Raises BadMessage."""
+    return a_map(read(message, what, max_size=max_size), what)
+
+
+def write(value: Cbor) -> bytes:
+    """Shortest form, definite lengths, map keys in the order of their encoded bytes."""
+    return cbor2.dumps(_sorted(value), encoders=_ENCODERS)
+
+
+def embed(value: Cbor) -> Embedded:
+    """The value as a byte string with tag 24."""
+    content = write(value)
+    return Embedded(content, cbor2.dumps(CBORTag(EMBEDDED, content)))
+
+
+def a_map(value: Cbor, what: str) -> Mapping[Key, Cbor]:
+    """The value as a map with keys that are numbers or texts. Raises BadMessage."""
+    if not isinstance(value, Mapping) or not all(isinstance(key, (int, str)) for key in value):
+        raise BadMessage(f"the {what} is not a CBOR map with keys that are numbers or texts")
+    return value
+
+
+def a_list(value: Cbor, what: str) -> Sequence[Cbor]:
+    """The value as an array. Raises BadMessage."""
+    if not isinstance(value, list):
+        raise BadMessage(f"the {what} is not a CBOR array")
+    return value
+
+
+def some_bytes(value: Cbor, what: str) -> bytes:
+    """The value as a byte string. Raises BadMessage."""
+    if not isinstance(value, bytes):
+        raise BadMessage(f"the {what} is not a CBOR byte string")
+    return value
+
+
+def a_text(value: Cbor, what: str, *, max_length: int = 2000) -> str:
+    """The value as a non-empty, bounded text. Raises BadMessage."""
+    if not isinstance(value, str) or not 0 < len(value) <= max_length:
+        raise BadMessage(f"the {what} is not a CBOR text of 1 to {max_length} characters")
+    return value
+
+
+def a_number(value: Cbor, what: str) -> int:
+    """The value as a whole number. Raises BadMessage."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise BadMessage(f"the {what} is not a whole number")
+    return value
+
+
+def embedded(value: Cbor, what: str) -> Embedded:
+    """The value as embedded CBOR. Raises BadMessage."""
+    if not isinstance(value, Embedded):
+        raise BadMessage(f"the {what} is not embedded CBOR (tag 24)")
+    return value
+
+
+class _Inert(Mapping[int, Callable[[object, bool], object]]):
+    """For every tag a decoder that gives it no meaning, the ones that cbor2 knows included."""
+
+    def __init__(self, embedded: Callable[[bytes], Embedded]) -> None:
+        self._embedded = embedded
+
+    def __getitem__(self, tag: int) -> Callable[[object, bool], object]:
+        return self._embed if tag == EMBEDDED else lambda value, _: CBORTag(tag, value)
+
+    def _embed(self, value: object, _: bool) -> Embedded:
+        if not isinstance(value, bytes):
+            raise ValueError("tag 24 on something that is not a byte string")
+        return self._embedded(value)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
+def _decode(message: bytes, what: str, max_depth: int, embedded: Callable[[bytes], Embedded]) -> Cbor:
+    decoder = cbor2.CBORDecoder(
+        BytesIO(message),
+        semantic_decoders=_Inert(embedded),
+        max_depth=max_depth,
+        allow_indefinite=False,
+        allow_duplicate_keys=False,
+    )
+    try:
+        value: Cbor = decoder.decode()
+    except (cbor2.CBORError, ValueError, TypeError, OverflowError, RecursionError) as error:
+        raise BadMessage(f"the {what} is not strict CBOR") from error
+    try:
+        decoder.read(1)
+    except cbor2.CBORDecodeEOF:
+        return value
+    raise BadMessage(f"the {what} has bytes after its end")
+
+
+def _embedded(message: bytes) -> Iterator[bytes]:
+    """The items with tag 24 of a message that decoded, as they stand in it, in their order."""
+    at, tagged = 0, -1
+    while at < len(message):
+        start, major, number = at, message[at] >> 5, message[at] & 31
+        at += 1
+        if number >= 24:
+            size = 1 << number - 24
+            number, at = int.from_bytes(message[at : at + size]), at + size
+        if major in (2, 3):
+            at += number
+            if tagged >= 0:
+                yield message[tagged:at]
+        tagged = start if major == 6 and number == EMBEDDED else -1
+
+
+def _sorted(value: Cbor) -> Cbor:
+    if isinstance(value, dict):
+        return {key: _sorted(value[key]) for key in sorted(value, key=cbor2.dumps)}
+    if isinstance(value, list):
+        return [_sorted(item) for item in value]
+    if isinstance(value, CBORTag):
+        return CBORTag(value.tag, _sorted(value.value))
+    if isinstance(value, float):
+        raise TypeError("a float has several lengths, and nothing here needs one")
+    return value
+
+
+_ENCODERS: Mapping[type, Callable[[cbor2.CBOREncoder, Embedded], None]] = {
+    Embedded: lambda encoder, item: encoder.encode_semantic(EMBEDDED, item.content)
+}

@@ -17,6 +17,7 @@ import msgspec
 from idverify.comparison import collect, stored
 from idverify.comparison.databases import fresh_database
 from idverify.comparison.model import Linked, SchemeResult
+from idverify.comparison.theft import steal
 from idverify.errors import BadEnvironment
 from idverify.load.result import LoadResult
 from idverify.load.run import run_load
@@ -30,6 +31,8 @@ from idverify.settings import Settings
 from idverify.world import World, environment_of
 
 COALITIONS = (("identity_provider", "platform_a"), ("platform_a", "platform_b"))
+STOLEN = ("identity_provider", "platform_a", "platform_b")
+"""Whose databases a thief gets a copy of, when the load has ended."""
 LONGEST_ATTACK = 600.0
 START_SECONDS, STOP_SECONDS, ATTACK_SECONDS, LOCUST_SECONDS = 4.0, 1.0, 3.0, 3.0
 """How long the phases take here, for the progress bar; nothing else depends on it."""
@@ -75,6 +78,10 @@ class Trial:
                 phase("stopping the services", STOP_SECONDS)
             after = read_metrics(folder)
             bytes_stored = self._bytes_stored(folder, database)
+            for party in STOLEN:
+                steal(
+                    database or f"sqlite:///{folder / party}.sqlite", party, folder=folder / "ledgers", at=time.time()
+                )
         load.truth.replace(folder / "truth.jsonl") if load.truth.is_file() else (folder / "truth.jsonl").touch()
         self._tidy(folder)
         phase("attacking the ledgers", ATTACK_SECONDS)

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from anyio import to_thread
 from fastapi import Request
-from sqlalchemy import select, text
+from sqlalchemy import Connection, select, text
 
 from idverify import metering
 from idverify.errors import BadMessage, NotFound, NotSignedIn, QuotaUsed, TooMany
 from idverify.identity_provider.keys import KeyStore
 from idverify.identity_provider.register import Register
+from idverify.identity_provider.remembered import recall, remember
 from idverify.identity_provider.sessions import Limits
 from idverify.identity_provider.tables import Quota
-from idverify.scheme import Issuer, Person, Scheme
+from idverify.scheme import Issuer, Person, Records, Scheme
 from idverify.storage import Store
 
 MOST_ACCOUNTS = 20_000
@@ -43,6 +45,14 @@ class Rate:
             self._buckets.clear()
         self._buckets[account] = (left - 1, now)
         self._all = (total - 1, now)
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """An answer, and what is to be stored before anybody sees it."""
+
+    answer: bytes
+    records: Records
 
 
 class Issuance:
@@ -79,7 +89,8 @@ class Issuance:
     async def issue(self, request: Request, name: str, *, id_number: str, body: bytes) -> bytes:
         """The issuer's answer to a wallet's request.
 
-        Raises NotFound, QuotaUsed, TooMany for a rate, and what `Issuer.issue` raises.
+        Raises NotFound, QuotaUsed, TooMany for a rate, Conflict where another wallet of the person was first, and
+        what `Issuer.issue` raises.
         """
         scheme = self.scheme(name)
         row = self._register.find(id_number)
@@ -89,18 +100,29 @@ class Issuance:
         epoch = self._keys.epoch(name)
         if scheme.info.rationed:
             await self._refuse_spent_quota(id_number, name, epoch=epoch)
+        tag = b""
+        if scheme.info.remembers:
+            tag = await self._store.read(lambda connection: recall(connection, id_number, scheme=name))
         person, issuers, now = self._register.person(row), self._keys.issuers(name), self._clock()
 
-        def work() -> bytes:
-            return _first_that_can(issuers, person, body=body, now=now)
+        def work() -> Issued:
+            return _first_that_can(issuers, person, body=body, now=now, tag=tag)
 
         if scheme.info.cost == "inline":
-            answer = work()
+            issued = work()
         else:
-            answer = await to_thread.run_sync(metering.charged(request, work))
-        if scheme.info.rationed:
-            await self._count(id_number, name, epoch=epoch)
-        return answer
+            issued = await to_thread.run_sync(metering.charged(request, work))
+        records = issued.records
+
+        def keep(connection: Connection) -> None:
+            if scheme.info.rationed:
+                self._count(connection, id_number, scheme=name, epoch=epoch)
+            if scheme.info.remembers:
+                remember(connection, id_number, scheme=name, before=tag, tag=records.tag)
+
+        if scheme.info.rationed or records.tag != tag:
+            await self._store.write(keep)  # all or nothing, and before anybody sees the answer
+        return issued.answer
 
     async def _refuse_spent_quota(self, id_number: str, scheme: str, *, epoch: int) -> None:
         """Spare the cryptography where it is in vain; what counts is `_count`."""
@@ -112,9 +134,9 @@ class Issuance:
         if used is not None and used >= self._quota:
             raise self._spent()
 
-    async def _count(self, id_number: str, scheme: str, *, epoch: int) -> None:
+    def _count(self, connection: Connection, id_number: str, *, scheme: str, epoch: int) -> None:
         row = {"id_number": id_number, "scheme": scheme, "epoch": epoch, "quota": self._quota}
-        used = await self._store.write(lambda connection: connection.execute(_TAKE, row).scalar())
+        used = connection.execute(_TAKE, row).scalar()
         if used is None or used > self._quota:
             raise self._spent()
 
@@ -125,12 +147,13 @@ class Issuance:
         )
 
 
-def _first_that_can(issuers: Sequence[Issuer], person: Person, *, body: bytes, now: datetime) -> bytes:
+def _first_that_can(issuers: Sequence[Issuer], person: Person, *, body: bytes, now: datetime, tag: bytes) -> Issued:
     """The newest keys answer, or older ones that the request was made for just before a rotation."""
     fault: BadMessage | None = None
     for issuer in issuers:
+        records = Records(tag)  # fresh, so that an issuer that fails leaves nothing behind
         try:
-            return issuer.issue(person, body, now=now)
+            return Issued(issuer.issue(person, body, now=now, records=records), records)
         except BadMessage as error:
             fault = fault or error
     raise fault or NotFound("there are no keys")

@@ -47,4 +47,12 @@ class Quota(ProviderTable, table=True):
     used: int
 
 
+class Remembered(ProviderTable, table=True):
+    """What the issuer remembers of a person under one scheme."""
+
+    id_number: str = Field(primary_key=True)
+    scheme: str = Field(primary_key=True)
+    tag: bytes
+
+
 METADATA = ProviderTable.metadata

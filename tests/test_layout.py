@@ -23,6 +23,7 @@ LAYERS = (
     ("protocols",),
     ("mandates", "population", "storage", "metering", "web", "ledger_redact"),
     ("ledger", "ledger_decode"),
+    ("opening",),
     ("identity_provider", "social_platform", "status_host", "token_issuer", "wallet"),
     ("serve",),
     ("world",),

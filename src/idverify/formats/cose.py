@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, mldsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
 from idverify.errors import BadMessage, BadSignature
-from idverify.formats.cbor import Cbor, Key, Tag, a_list, a_map, read, some_bytes, write
+from idverify.formats.cbor import MAX_SIZE, Cbor, Key, Tag, a_list, a_map, read, some_bytes, write
 
 SPEC = "RFC 9052, RFC 9053, RFC 9360"
 ALG, CRIT, CONTENT_TYPE, KID, TYP, X5CHAIN = 1, 2, 3, 4, 16, 33
@@ -67,10 +67,15 @@ class Unverified:
 
 
 def parse(
-    message: bytes, what: str = "COSE message", *, tag: int = SIGN1, algs: Sequence[int] = (ES256,)
+    message: bytes,
+    what: str = "COSE message",
+    *,
+    tag: int = SIGN1,
+    algs: Sequence[int] = (ES256,),
+    max_size: int = MAX_SIZE,
 ) -> Unverified:
     """Decode a message that stands alone, with its tag or without. Raises BadMessage."""
-    value = read(message, what)
+    value = read(message, what, max_size=max_size)
     if isinstance(value, Tag):
         if value.tag != tag:
             raise BadMessage(f"the {what} has the CBOR tag {value.tag}, not {tag}")

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from idverify.errors import BadMessage, BadSignature, Expired, UnknownKey
 from idverify.formats.strict_json import (
+    MAX_SIZE,
     JsonObject,
     decode_base64url,
     encode_base64url,
@@ -60,13 +61,20 @@ class Unverified:
         return kid
 
 
-def parse(token: str, *, typ: str, algs: Sequence[str] = ("ES256",), header_key: bool = False) -> Unverified:
+def parse(
+    token: str,
+    *,
+    typ: str,
+    algs: Sequence[str] = ("ES256",),
+    header_key: bool = False,
+    max_size: int = MAX_TOKEN,
+) -> Unverified:
     """Split and decode a compact JWS of exactly this `typ`. Raises BadMessage.
 
     `header_key` admits a `jwk` header, for proofs of possession whose key is not known beforehand.
     """
-    if len(token) > MAX_TOKEN:
-        raise BadMessage(f"the token has {len(token)} characters, at most {MAX_TOKEN} are read")
+    if len(token) > max_size:
+        raise BadMessage(f"the token has {len(token)} characters, at most {max_size} are read")
     parts = token.split(".", 3)
     if len(parts) != 3:
         raise BadMessage(f"the token has {'fewer' if len(parts) < 3 else 'more'} than three parts")
@@ -84,7 +92,7 @@ def parse(token: str, *, typ: str, algs: Sequence[str] = ("ES256",), header_key:
     return Unverified(header, payload, signed, decode_base64url(parts[2], "token signature"))
 
 
-def check(token: Unverified, key: PublicKey) -> JsonObject:
+def check(token: Unverified, key: PublicKey, *, max_size: int = MAX_SIZE) -> JsonObject:
     """Verify the ES256 signature and return the claims. Raises BadSignature, BadMessage."""
     signature = token.signature
     if len(signature) != 64:
@@ -96,7 +104,7 @@ def check(token: Unverified, key: PublicKey) -> JsonObject:
         key.verify(encode_dss_signature(r, s), token.signed, _ECDSA)
     except InvalidSignature as error:
         raise BadSignature("the token's signature does not verify with its issuer's key") from error
-    return read_object(token.payload, "token payload")
+    return read_object(token.payload, "token payload", max_size=max_size)
 
 
 def sign(claims: JsonObject, key: PrivateKey, *, typ: str, kid: str = "", jwk: JsonObject | None = None) -> str:

@@ -29,6 +29,7 @@ LAYERS = (
     ("world",),
     ("load",),
     ("privacy",),
+    ("simulation",),
     ("comparison",),
     ("cli", "commands"),
     ("__main__",),

@@ -217,6 +217,7 @@ class Info:
     rationed: bool = False  # each person gets only a quota of credentials in a key epoch
     status: bool = False  # a credential names an entry of a status list
     remembers: bool = False  # the issuer keeps a tag of each person, so that nobody is somebody else next time
+    unlinkable: bool = False  # two showings of one credential have no value in common but what is meant to be
     verifies_many: bool = False  # its verifier is a ManyVerifier
     signed: bool = True  # an issuer stands behind it
     binds_audience: bool = True  # refused by any other platform

@@ -126,21 +126,22 @@ def _use(party: str, *, after: Sequence[Use], before: Sequence[Use]) -> _Spent:
 
 ISSUING = ("/api/sessions", "/api/issue", "/token", "/authorize")
 SIGNING_UP = ("/api/challenges", "/api/presentations", "/api/accounts")
+PROVING = ("POST /api/accounts", "POST /api/accounts/verify")
 
 
 def cpu_ms(measured: Measured) -> CpuMs:
-    """CPU by party: per issuance (log-in included), per sign-up that was answered, per presentation."""
+    """CPU by party: per issuance request (log-in included), per answered sign-up or proof again, per presentation."""
     provider = _use("identity_provider", after=measured.after, before=measured.before)
     platform = _use("platform", after=measured.after, before=measured.before)
     issued = sum(
         use.n for name, use in provider.routes.items() if _path(name).startswith(("/api/issue", "/token-request"))
     )
-    signed_up = sum(use.n for name, use in platform.routes.items() if name == "POST /api/accounts")
+    proven = sum(use.n for name, use in platform.routes.items() if name in PROVING)
     presented, _ = measured.wallet_cpu.get("present", (0, 0.0))
     wallet = sum(seconds for _, seconds in measured.wallet_cpu.values())
     return CpuMs(
         identity_provider=_per(provider.cost(*ISSUING), issued),
-        platform=_per(platform.cost(*SIGNING_UP), signed_up),
+        platform=_per(platform.cost(*SIGNING_UP), proven),
         wallet=_per(wallet, presented),
     )
 

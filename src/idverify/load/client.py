@@ -50,6 +50,11 @@ class Client:
             self.close()
         self._address, self._agent = address, agent
 
+    @property
+    def line(self) -> tuple[str, str]:
+        """The address and the user agent of the person whom this client serves now."""
+        return self._address, self._agent
+
     def send(self, call: Call) -> Answer:
         """Send, wait, report. Raises Unavailable where no answer came."""
         parts = urlsplit(call.url)

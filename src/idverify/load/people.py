@@ -34,6 +34,7 @@ class Citizen:
     lies: bool
     borrows: bool
     farms: bool
+    loses_phone: bool
     address: str  # the source address of the household's line
     agent: str  # the user agent of the person's device
 
@@ -49,7 +50,7 @@ def citizen(population: Population, row: int, *, settings: Settings, adult_from:
     """What the person in that row will do; `adult_from` is the age, in years, that the mandate asks for."""
     person = population.person(row)
     chance = random.Random(f"{settings.seed}:{row}")
-    lies, borrows, farms = (chance.random() for _ in range(3))
+    lies, borrows, farms, loses = (chance.random() for _ in range(4))
     minor = person.age_at(now) < adult_from
     guardian = int(population.guardian[row])
     return Citizen(
@@ -64,6 +65,7 @@ def citizen(population: Population, row: int, *, settings: Settings, adult_from:
         farms=not minor and farms < settings.farmers,
         address=address(guardian if guardian >= 0 else row, settings.people_per_address),
         agent=agent(row, settings.seed),
+        loses_phone=loses < settings.lost_phones,
     )
 
 

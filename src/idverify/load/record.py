@@ -46,6 +46,11 @@ class Outcomes:
     `sign_ups` counts attempts: attempted = accepted + the sum of `refused` + failed. `minors_refused` and
     `adults_blocked_reasons` count persons by the first reason that they met; `adults` had no account in the end on at
     least one platform. `accounts` counts the accounts that a person runs on a platform, `lent` those on a credential.
+
+    `proofs_again` counts accounts that were proven again. Who loses the phone restores the wallet from its seed, enrols
+    again and proves the old account: `recovered`, and `recognised` where the platform knew the person by a pseudonym.
+    `second_account` counts farmers' tries after enrolling again, `new_seed` their tries as somebody else. `fallbacks`
+    counts copies that were shown again because the issuer did not answer.
     """
 
     persons: int = 0
@@ -64,6 +69,12 @@ class Outcomes:
     farmer_tries: int = 0
     farmer_accounts: int = 0
     farmer_refused: Counter[str] = field(default_factory=Counter)
+    proofs_again: Share = field(default_factory=Share)
+    recovered: Share = field(default_factory=Share)
+    recognised: Share = field(default_factory=Share)
+    second_account: Share = field(default_factory=Share)
+    new_seed: Share = field(default_factory=Share)
+    fallbacks: int = 0
     accounts: dict[str, Counter[str]] = field(default_factory=dict)
     lent: dict[str, Counter[str]] = field(default_factory=dict)
     cpu: dict[str, tuple[int, float]] = field(default_factory=dict)
@@ -97,6 +108,14 @@ class Outcomes:
                 "accounts": self.farmer_accounts,
                 "refused": dict(self.farmer_refused),
             },
+            "proofs_again": [self.proofs_again.k, self.proofs_again.n],
+            "enrolled_again": {
+                "recovered": [self.recovered.k, self.recovered.n],
+                "recognised": [self.recognised.k, self.recognised.n],
+                "second_account": [self.second_account.k, self.second_account.n],
+                "new_seed": [self.new_seed.k, self.new_seed.n],
+            },
+            "fallbacks": self.fallbacks,
             "accounts_per_person_max": {p: max(c.values(), default=0) for p, c in self.accounts.items()},
             "accounts_per_credential_max": {p: max(c.values(), default=0) for p, c in self.lent.items()},
             "wallet_cpu": {kind: [n, seconds] for kind, (n, seconds) in self.cpu.items()},

@@ -11,6 +11,8 @@ from pathlib import Path
 from idverify.errors import BadEnvironment
 from idverify.load.record import percentile
 
+ENROLLED_AGAIN = ("recovered", "recognised", "second_account", "new_seed")
+
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
@@ -31,7 +33,8 @@ class LoadResult:
     """One scheme's load run. Shares are (k, n) of persons; `reasons` are the services' own codes.
 
     `cpu_share` is the busiest generator process's share of one core, `lag_ms_p99` how late its event loop was; above
-    80 % or 10 ms do not trust the latencies. `wallet_cpu` has (number, CPU seconds) for request, accept and present.
+    80 % or 10 ms do not trust the latencies. `wallet_cpu` has (number, CPU seconds) for request, accept and present;
+    `proofs_again` and `enrolled_again` are as in `Outcomes`.
     """
 
     scheme: str
@@ -55,6 +58,9 @@ class LoadResult:
     farmer_tries: int
     farmer_accounts: int
     farmer_refused: Mapping[str, int]
+    proofs_again: tuple[int, int]
+    enrolled_again: Mapping[str, tuple[int, int]]
+    fallbacks: int
     accounts_per_person_max: Mapping[str, int]
     accounts_per_credential_max: Mapping[str, int]
     wallet_cpu: Mapping[str, tuple[int, float]]
@@ -125,6 +131,9 @@ def read_results(results: Path, scheme: str, *, stopped: bool = False) -> LoadRe
         farmer_tries=numbers["farmer_tries"],
         farmer_accounts=numbers["farmer_accounts"],
         farmer_refused=tables.get("farmer_refused", empty),
+        proofs_again=total.pair("proofs_again"),
+        enrolled_again={name: total.pair(name) for name in ENROLLED_AGAIN},
+        fallbacks=numbers["fallbacks"],
         accounts_per_person_max=total.most.get("accounts_per_person_max", {}),
         accounts_per_credential_max=total.most.get("accounts_per_credential_max", {}),
         wallet_cpu=total.cpu,
@@ -175,6 +184,10 @@ def _add(total: _Sum, text: bytes, scheme: str) -> None:
     total.numbers["farmer_tries"] += farm["tries"]
     total.numbers["farmer_accounts"] += farm["accounts"]
     total.table("farmer_refused", farm["refused"])
+    total.share("proofs_again", plain["proofs_again"])
+    for name in ENROLLED_AGAIN:
+        total.share(name, plain["enrolled_again"][name])
+    total.numbers["fallbacks"] += plain["fallbacks"]
     for name in ("accounts_per_person_max", "accounts_per_credential_max"):
         most = total.most.setdefault(name, {})
         for platform, number in plain[name].items():

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 
 from idverify.load.people import Citizen, citizen, order
@@ -17,6 +19,7 @@ from idverify.population import Population
 from idverify.scheme import Scheme
 from idverify.settings import Settings
 from idverify.wallet import Account, Owner, Wallet
+from idverify.wallet.policy import policy_of
 from idverify.wallet.wallet import utc_now
 
 MOST_KEPT = 20_000
@@ -60,6 +63,8 @@ class Load:
         self.window = Window()
         self.limit = sign_ups
         self.under_way = 0
+        for scheme in schemes.values():
+            policy_of(scheme.info, settings)  # a mistake in the settings is told before anybody comes
         self.platform_names: dict[str, str] = {}
         self.accounts: dict[str, list[tuple[Account, Citizen]]] = {}
         self._wallets: dict[str, OrderedDict[int, Wallet]] = {}
@@ -107,7 +112,10 @@ class Load:
         if row not in kept:
             person = self.population.person(row)
             owner = Owner(person.id_number, self.population.pin(row), person.born, declares)
-            kept[row] = Wallet(owner, self.schemes, clock=self.clock)
+            # By the person alone: who lends a credential in one worker has the same seed in another.
+            seed = hashlib.sha256(f"{self.settings.seed}:{row}:seed".encode()).digest()
+            policy = partial(policy_of, settings=self.settings)
+            kept[row] = Wallet(owner, self.schemes, clock=self.clock, seed=seed, policy=policy, chance=self.chance)
             if len(kept) > MOST_KEPT:
                 kept.popitem(last=False)
         return kept[row]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 import gevent
@@ -15,20 +16,21 @@ from idverify.errors import IdverifyError, Unavailable
 from idverify.load.client import Client
 from idverify.load.people import Citizen, false_birth_date, handle
 from idverify.load.record import Outcomes
+from idverify.load.refills import Refills
 from idverify.load.state import Load
 from idverify.scheme import Scheme
 from idverify.schemes import SCHEMES
 from idverify.settings import Settings
 from idverify.wallet import Account, Flow, Flows, Refused, Wallet, drive, reason_of
-from idverify.wallet.flows import read_feed, write_post
+from idverify.wallet.flows import Proof, read_feed, write_post
 
 PERSON: frozenset[str] = frozenset({"too_young", "no_e_id", "already_used"})
 """Refusals that show a mandate at work; they are outcomes, not failures."""
 CROWD = PERSON | {"quota"}
 """For those who ask again and again, on their own credential or a guardian's."""
 TEXTS = ("Fresh mangoes at the gate", "Market opens at six", "Bus 8 is late today", "Rain before noon?", "Thanks, all!")
-WHOLE = "whole_sign_up"
-"""Recorded beside the single requests: all that one accepted sign-up waited for, log-in and issuance included."""
+WHOLE, WHOLE_AGAIN = "whole_sign_up", "whole_proof_again"
+"""Recorded beside the single requests: all that one accepted sign-up, or one proof of an account again, waited for."""
 LONGEST_BACKLOG = 5.0
 """Seconds of missed arrivals that a user makes up for; what lies further back is dropped."""
 
@@ -54,6 +56,15 @@ def to_its_end(work: Callable[[], None]) -> None:
     running.get()
 
 
+@dataclass(frozen=True, slots=True)
+class Try:
+    """What became of one sign-up or proof: an account or a proof, or else a refusal's code, or "failed"."""
+
+    reason: str
+    account: Account | None = None
+    proof: Proof | None = None
+
+
 class CitizenUser(User):
     """Citizens of the synthetic population, one after the other. Arrivals are a Poisson process."""
 
@@ -64,11 +75,18 @@ class CitizenUser(User):
         super().__init__(environment)
         self.load = load_of(environment)
         self.name = self.scheme.info.name
-        self.client = Client(environment.events.request.fire, lambda: {"scheme": self.name, "load": self.load})
+        self.client = self.new_client()
+        self.refills = Refills(self.name, flows=self.flows, client=self.new_client, done=self.keep_cpu)
         self.chance = random.Random(self.load.chance.random())
         self.due = time.monotonic()
 
+    def new_client(self) -> Client:
+        client = Client(self.environment.events.request.fire, lambda: {"scheme": self.name, "load": self.load})
+        client.expected = self.expected
+        return client
+
     def on_stop(self) -> None:
+        self.refills.close()
         self.client.close()
 
     def wait_time(self) -> float:
@@ -162,27 +180,65 @@ class CitizenUser(User):
                 outcomes.adults_blocked.add(hit=True)
                 outcomes.adults_blocked_reasons["no_device"] += 1
             return
-        wallet = self.own_wallet(person)
-        reasons = self.sign_up_everywhere(
-            wallet, person, kind="declared" if declared else "own", expected=self.expected
-        )
-        self.classify(person, reasons)
-        if person.borrows and not declared and person.guardian is not None and "" not in reasons:
+        wallet, kind = self.own_wallet(person), "declared" if declared else "own"
+        if person.farms:  # all on one platform, so that a quota shows
+            first = self.attempt(self.platforms[0], wallet, person, kind=kind, expected=self.expected)
+            self.classify(person, [first])
+            if first.reason != "no_e_id":
+                self.farm(person)
+            return
+        tries = self.sign_up_everywhere(wallet, person, kind=kind, expected=self.expected)
+        self.classify(person, tries)
+        accounts = [each.account for each in tries if each.account]
+        if person.borrows and not declared and person.guardian is not None and not accounts:
             lent = self.load.wallet(self.name, person.guardian)
             borrowed = self.sign_up_everywhere(lent, person, kind="borrowed", expected=CROWD)
-            outcomes.borrowed_admitted.add(hit="" in borrowed)
-        if person.farms and "no_e_id" not in reasons:
-            self.farm(person)
+            outcomes.borrowed_admitted.add(hit=any(each.account for each in borrowed))
+        for _ in range(self.load.settings.proofs_again):
+            for account in accounts:
+                outcomes.proofs_again.add(hit=not self.prove_again(account, wallet).reason)
+        if person.loses_phone and accounts and not declared:
+            self.recover(accounts[0], wallet)
 
-    def classify(self, person: Citizen, reasons: list[str]) -> None:
+    def prove_again(self, account: Account, wallet: Wallet) -> Try:
+        """Prove an account again. It is no sign-up, so a refusal counts with the proofs only."""
+        self.client.expected = self.expected | {"conflict"}
+        begun = self.begin_waiting()
+        try:
+            proof = drive(self.flows(wallet).prove_again(account, self.name), self.client.send)
+        except IdverifyError as error:
+            reason = reason_of(error)
+            if reason in self.client.expected:
+                return Try(reason)
+            if not isinstance(error, Refused | Unavailable):
+                self.client.fail("prove_again", error)
+            return Try("failed")
+        finally:
+            self.keep_cpu(wallet)
+        self.waited(WHOLE_AGAIN, begun)
+        return Try("", account, proof)
+
+    def recover(self, account: Account, wallet: Wallet) -> None:
+        """Lose the phone, restore the wallet from its seed, enrol again and go on with the old account."""
+        wallet.forget(self.name)
+        tried = self.prove_again(account, wallet)
+        if tried.reason == "failed":
+            return
+        self.outcomes.recovered.add(hit=not tried.reason)
+        knows = tried.proof is not None and tried.proof.proven.get("one_account") is True
+        if knows or tried.reason == "conflict":  # the platform has compared two pseudonyms
+            self.outcomes.recognised.add(hit=knows)
+
+    def classify(self, person: Citizen, tries: Sequence[Try]) -> None:
         """Count the person, unless a failure of ours decided."""
         outcomes = self.outcomes
-        refusals = [reason for reason in reasons if reason]
+        refusals = [each.reason for each in tries if each.reason]
         if "failed" in refusals:
             return
         if person.minor:
-            outcomes.minors_admitted.add(hit="" in reasons)
-            if "" not in reasons:
+            admitted = any(each.account for each in tries)
+            outcomes.minors_admitted.add(hit=admitted)
+            if not admitted:
                 outcomes.minors_refused[refusals[0]] += 1
             return
         outcomes.adults_blocked.add(hit=bool(refusals))
@@ -194,45 +250,64 @@ class CitizenUser(User):
         outcomes, wallet = self.outcomes, self.own_wallet(person)
         declared = self.scheme.info.issued == "by_holder"
         outcomes.farmers += 1
+        kind = "declared" if declared else "own"
         for _ in range(self.load.settings.farmer_tries):
             wallet.forget(self.name)
             outcomes.farmer_tries += 1
-            kind = "declared" if declared else "own"
-            reason = self.attempt(self.platforms[0], wallet, person, kind=kind, expected=CROWD)
-            if reason:
-                outcomes.farmer_refused[reason] += 1
+            tried = self.attempt(self.platforms[0], wallet, person, kind=kind, expected=CROWD)
+            if tried.reason != "failed":
+                outcomes.second_account.add(hit=tried.account is not None)
+            if tried.account is None:
+                outcomes.farmer_refused[tried.reason] += 1
             else:
                 outcomes.farmer_accounts += 1
-            if reason in ("quota", "no_e_id", "failed"):
+            if tried.reason in ("quota", "no_e_id", "failed"):
                 return
+        if self.scheme.info.remembers:
+            seed = wallet.new_seed()
+            tried = self.attempt(self.platforms[0], wallet, person, kind=kind, expected=CROWD | {"conflict"})
+            wallet.seed = seed
+            if tried.reason != "failed":
+                outcomes.new_seed.add(hit=tried.account is not None)
 
-    def sign_up_everywhere(self, wallet: Wallet, person: Citizen, *, kind: str, expected: frozenset[str]) -> list[str]:
-        """Try each platform in turn; for each "" or why not. Who cannot sign in does not try a second time."""
-        reasons: list[str] = []
+    def sign_up_everywhere(
+        self, wallet: Wallet, person: Citizen, *, kind: str, expected: frozenset[str]
+    ) -> Sequence[Try]:
+        """Try each platform in turn. Who cannot sign in does not try a second time."""
+        tries: list[Try] = []
         for platform in self.platforms:
-            reasons.append(self.attempt(platform, wallet, person, kind=kind, expected=expected))
-            if reasons[-1] == "no_e_id":
+            tries.append(self.attempt(platform, wallet, person, kind=kind, expected=expected))
+            if tries[-1].reason == "no_e_id":
                 break
-        return reasons
+        return tries
 
-    def attempt(self, platform: str, wallet: Wallet, person: Citizen, *, kind: str, expected: frozenset[str]) -> str:
-        """One sign-up on one platform. Returns "" for an account, a refusal's code, or "failed"."""
+    def attempt(self, platform: str, wallet: Wallet, person: Citizen, *, kind: str, expected: frozenset[str]) -> Try:
+        """One sign-up on one platform."""
         outcomes = self.outcomes
         outcomes.attempted += 1
         flow = self.flows(wallet).sign_up(platform, self.name, handle=handle())
         self.client.expected = expected
-        self.client.ms, self.client.up, self.client.down = 0.0, 0, 0
-        begun = time.time()
+        begun = self.begin_waiting()
         try:
             account = drive(flow, self.client.send)
         except IdverifyError as error:
-            return self.refusal(error, expected)
+            return Try(self.refusal(error, expected))
         finally:
             self.keep_cpu(wallet)
         outcomes.accepted += 1
-        self.load.waited(self.name, WHOLE, begun=begun, ms=self.client.ms, up=self.client.up, down=self.client.down)
+        self.waited(WHOLE, begun)
         self.load.opened(self.name, account, user=person, owner=wallet.owner.id_number, kind=kind)
-        return ""
+        return Try("", account)
+
+    def begin_waiting(self) -> float:
+        """From now on the client counts what is waited for."""
+        self.client.ms, self.client.up, self.client.down = 0.0, 0, 0
+        return time.time()
+
+    def waited(self, step: str, begun: float) -> None:
+        """Record what was waited for since `begun`."""
+        client = self.client
+        self.load.waited(self.name, step, begun=begun, ms=client.ms, up=client.up, down=client.down)
 
     def refusal(self, error: IdverifyError, expected: frozenset[str]) -> str:
         """Tell a refusal from a failure; what no request shows is reported to Locust here."""
@@ -259,7 +334,7 @@ class CitizenUser(User):
     def only_issue(self, wallet: Wallet) -> Flow[None]:
         flows = self.flows(wallet)
         if self.scheme.info.issued == "ahead":
-            yield from flows.issue(self.name, None)
+            yield from flows.fill(self.name, None)
         else:
             request = yield from flows.ask(self.platforms[0], self.name)
             yield from flows.obtain(self.name, request.challenge)
@@ -271,6 +346,7 @@ class CitizenUser(User):
             had, spent = self.outcomes.cpu.get(kind, (0, 0.0))
             self.outcomes.cpu[kind] = (had + number, spent + seconds)
         wallet.cpu.clear()
+        self.outcomes.fallbacks += wallet.fallbacks.pop(self.name, 0)
 
     def own_wallet(self, person: Citizen) -> Wallet:
         declares = person.born
@@ -284,7 +360,11 @@ class CitizenUser(User):
         return person.smartphone or self.scheme.info.issued == "by_holder"
 
     def flows(self, wallet: Wallet) -> Flows:
-        return Flows(wallet, identity_provider=self.load.settings.identity_provider)
+        return Flows(
+            wallet,
+            identity_provider=self.load.settings.identity_provider,
+            shown=lambda _, challenge: self.refills.after(wallet, challenge, self.client.line),
+        )
 
 
 def user_classes(settings: Settings | None = None) -> list[type[User]]:

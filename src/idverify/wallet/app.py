@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -24,6 +25,7 @@ from idverify.settings import Settings
 from idverify.wallet.browser import Browser, origin_of_settings
 from idverify.wallet.drivers import run_async
 from idverify.wallet.flows import Flows
+from idverify.wallet.policy import policy_of
 from idverify.wallet.refusals import Refused
 from idverify.wallet.wallet import Owner, Wallet, utc_now
 
@@ -52,11 +54,14 @@ def create_app(
 
     Security headers and limits on bodies come from `web.Guarded`, which `serve` puts around every app.
     """
+    for scheme in schemes.values():
+        policy_of(scheme.info, settings)  # a mistake in the settings is told now, not to the first visitor
     http = client or httpx.AsyncClient(follow_redirects=False, trust_env=False, limits=httpx.Limits(max_connections=64))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
+        browser.refills.close()
         await http.aclose()
 
     app = FastAPI(title="idverify wallet", lifespan=lifespan, docs_url=None, redoc_url=None)
@@ -80,7 +85,7 @@ def create_app(
     async def sign_up(wanted: SignUp, response: Response) -> dict[str, object]:
         """Sign a person up with a wallet that lives as long as this request."""
         platform = origin_of_settings(wanted.platform, settings)
-        wallet = Wallet(_owner(wanted), schemes, clock=clock)
+        wallet = Wallet(_owner(wanted), schemes, clock=clock, policy=partial(policy_of, settings=settings))
         flows = Flows(wallet, identity_provider=settings.identity_provider)
         account = await run_async(flows.sign_up(platform, wanted.scheme, handle=wanted.handle), http)
         web.no_store(response)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -16,15 +17,16 @@ from fastapi.templating import Jinja2Templates
 
 from idverify import web
 from idverify.errors import BadMessage, IdverifyError, NotAllowed
-from idverify.scheme import CIVIL_TIME, Scheme
+from idverify.scheme import CIVIL_TIME, Challenge, Scheme
 from idverify.settings import Settings
-from idverify.wallet import oauth
+from idverify.wallet import oauth, words
 from idverify.wallet.drivers import run_async
 from idverify.wallet.explain import asked, explain
 from idverify.wallet.flows import Flows
+from idverify.wallet.refills import Refills
 from idverify.wallet.refusals import Refused, reason_of
 from idverify.wallet.sessions import Pending, Session, Sessions
-from idverify.wallet.wallet import Owner
+from idverify.wallet.wallet import Owner, Wallet
 
 _PATH = re.compile(r"/api/challenges/([A-Za-z0-9._~-]{1,1500})")
 
@@ -35,6 +37,31 @@ def origin_of_settings(url: str, settings: Settings) -> str:
     if origin not in settings.platform_urls:
         raise NotAllowed("this wallet does not know that platform", hint="IDVERIFY_PLATFORMS lists those that it knows")
     return origin
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What a wallet has of one scheme, in words."""
+
+    title: str
+    copies: str
+    how: str
+    when: str
+    connected: str
+    again: int
+
+
+def cards_of(wallet: Wallet) -> list[Card]:
+    """A card for each scheme of which the wallet has, or has shown, a credential."""
+    cards = []
+    for name, scheme in wallet.schemes.items():
+        left, shown, again = wallet.count(name), wallet.shown(name), wallet.fallbacks.get(name, 0)
+        if left or shown:
+            policy = wallet.policy(name)
+            told = words.copies(left, shown, policy)
+            connected = words.connected(policy, scheme.info)
+            cards.append(Card(scheme.info.title, told, words.how(policy), words.when(policy), connected, again))
+    return cards
 
 
 class Browser:
@@ -53,7 +80,8 @@ class Browser:
         self.client = client
         self.clock = clock
         self.pages = pages
-        self.sessions = Sessions(schemes, clock=clock)
+        self.sessions = Sessions(schemes, clock=clock, settings=settings)
+        self.refills = Refills(lambda flow: run_async(flow, client))
         self.secure = settings.own_url.startswith("https://")
         self.cookie = "__Host-wallet" if self.secure else "wallet"
         self.callback = f"{settings.own_url}/callback"
@@ -72,10 +100,7 @@ class Browser:
     async def home(self, request: Request) -> Response:
         """Cards and history of this browser."""
         session = self.sessions.find(request.cookies.get(self.cookie))
-        cards = []
-        if session is not None:
-            schemes = session.wallet.schemes.values()
-            cards = [(s.info, session.wallet.count(s.info.name)) for s in schemes if session.wallet.count(s.info.name)]
+        cards = cards_of(session.wallet) if session is not None else []
         return self.page(request, "home.html", session=session, cards=cards, platforms=self.settings.platform_urls)
 
     async def show(self, request: Request, request_uri: str = "") -> Response:
@@ -162,6 +187,8 @@ class Browser:
             session=session,
             pending=pending,
             info=scheme.info,
+            connected=words.connected(session.wallet.policy(asked_.scheme), scheme.info),
+            again=pending.again,
             asked=asked(asked_.challenge.question),
             explained=explained,
             minutes=max(1, round((pending.until - self.clock()).total_seconds() / 60)),
@@ -200,7 +227,9 @@ class Browser:
             issued == "ahead_per_platform" and wallet.stored(asked_.scheme, asked_.challenge) is None
         ):
             return None
+        before = wallet.fallbacks.get(asked_.scheme, 0)
         credential = await run_async(self.flows(session).obtain(asked_.scheme, asked_.challenge), self.client)
+        pending.again = wallet.fallbacks.get(asked_.scheme, 0) > before
         return wallet.present(asked_.scheme, credential, asked_.challenge)
 
     def place_of(self, request_uri: str) -> tuple[str, str]:
@@ -257,7 +286,11 @@ class Browser:
         return web.page(self.pages, request, name, status=status, **values)
 
     def flows(self, session: Session) -> Flows:
-        return Flows(session.wallet, identity_provider=self.settings.identity_provider)
+        def shown(name: str, challenge: Challenge) -> None:
+            self.refills.after(flows, name, challenge, wanted=lambda: self.sessions.is_open(session))
+
+        flows = Flows(session.wallet, identity_provider=self.settings.identity_provider, shown=shown)
+        return flows
 
     @staticmethod
     def to(path: str) -> Response:

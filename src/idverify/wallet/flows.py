@@ -7,7 +7,7 @@ The same flows run in the load test, in the wallet service and in the tests; onl
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, TypeVar
 
@@ -18,8 +18,10 @@ from idverify.wallet.wallet import Wallet
 
 T = TypeVar("T")
 
-Step = Literal["login", "public", "issue", "challenge", "present", "sign_up", "read", "post"]
+Step = Literal["login", "public", "issue", "refill", "challenge", "present", "sign_up", "prove_again", "read", "post"]
+"""What a call is for. A refill is an issuance that nobody waits for."""
 JSON = {"Content-Type": "application/json", "Accept": "application/json"}
+TOO_MANY = 429
 OCTETS = {"Content-Type": "application/octet-stream", "Accept": "application/octet-stream, application/json"}
 
 
@@ -79,11 +81,18 @@ class Account:
 
 
 class Flows:
-    """What one wallet can do, with one identity provider."""
+    """What one wallet can do, with one identity provider. `shown` hears of every presentation that was sent."""
 
-    def __init__(self, wallet: Wallet, *, identity_provider: str) -> None:
+    def __init__(
+        self,
+        wallet: Wallet,
+        *,
+        identity_provider: str,
+        shown: Callable[[str, Challenge], None] = lambda _name, _challenge: None,
+    ) -> None:
         self.wallet = wallet
         self.identity_provider = identity_provider.rstrip("/")
+        self._shown = shown
 
     def log_in(self) -> Flow[str]:
         """A session at the identity provider, the one that is still good or a new one."""
@@ -103,20 +112,60 @@ class Flows:
         if issued == "by_holder":
             return
         yield from self.log_in()
-        if issued == "ahead" and self.wallet.stored(scheme) is None:
-            yield from self.issue(scheme, None)
+        if issued == "ahead" and not self.wallet.has(scheme):
+            yield from self.fill(scheme, None)
 
     def obtain(self, scheme: str, challenge: Challenge) -> Flow[Credential]:
-        """A credential that answers the challenge: stated, stored, or asked of the issuer, as the scheme says."""
+        """A credential that answers the challenge: stated, stored, or asked of the issuer, as scheme and policy say.
+
+        Where the issuer cannot be asked, a used one serves again if the scheme lets it (ISSU_47).
+        """
         info = self.wallet.scheme(scheme).info
         if info.issued == "by_holder":
             return self.wallet.declare(scheme, challenge)
-        if info.issued != "per_login" and (kept := self.wallet.stored(scheme, challenge)):
+        if info.issued == "per_login":
+            return (yield from self.issue(scheme, challenge))[0]
+        if kept := self.wallet.stored(scheme, challenge):
             return kept
-        return (yield from self.issue(scheme, challenge))
+        try:
+            got = yield from self.fill(scheme, challenge)
+        except (Unavailable, Refused) as error:
+            unable = isinstance(error, Unavailable) or error.answered == TOO_MANY
+            if unable and (used := self.wallet.again(scheme, challenge)):
+                return used
+            raise
+        return self.wallet.stored(scheme, challenge) or got[0]
 
-    def issue(self, scheme: str, challenge: Challenge | None) -> Flow[Credential]:
-        """Ask the issuer, whatever the wallet has already."""
+    def fill(self, scheme: str, challenge: Challenge | None, *, step: Step = "issue") -> Flow[Sequence[Credential]]:
+        """Fetch as many copies as the policy wants and keep them; an issuer that makes one at a time is asked again.
+
+        A quota or a rate that ends in the middle leaves fewer. Raises what the first request raises.
+        """
+        wanted = self.wallet.wanted(scheme, challenge)
+        got: list[Credential] = []
+        while len(got) < wanted:
+            try:
+                got += yield from self.issue(scheme, challenge, count=wanted - len(got), step=step)
+            except (Unavailable, Refused):
+                if not got:
+                    raise
+                break
+        self.wallet.keep(scheme, got, challenge)
+        return got
+
+    def refill(self, scheme: str, challenge: Challenge | None) -> Flow[None]:
+        """What a wallet does of itself, with nobody waiting: one fill, and only one at a time for one purpose."""
+        if not self.wallet.claim(scheme, challenge, fetching=True):
+            return
+        try:
+            yield from self.fill(scheme, challenge, step="refill")
+        finally:
+            self.wallet.claim(scheme, challenge, fetching=False)
+
+    def issue(
+        self, scheme: str, challenge: Challenge | None, *, count: int = 1, step: Step = "issue"
+    ) -> Flow[Sequence[Credential]]:
+        """Ask the issuer for `count` copies, whatever the wallet has already; keep none of them."""
         token = yield from self.log_in()
         public = self.wallet.public(scheme)
         if public is None:
@@ -124,15 +173,15 @@ class Flows:
                 "public", "GET", f"{self.identity_provider}/api/public/{scheme}", {"Accept": JSON["Accept"]}
             )
             public = self.wallet.keep_public(scheme, _checked(answer, "public"))
-        asked = self.wallet.request(scheme, public, challenge=challenge)
+        asked = self.wallet.request(scheme, public, challenge=challenge, count=count)
         answer = yield Call(
-            "issue",
+            step,
             "POST",
             f"{self.identity_provider}/api/issue/{scheme}",
             OCTETS | {"Authorization": f"Bearer {token}"},
             asked.message,
         )
-        return self.wallet.accept(scheme, asked, _checked(answer, "issue"), challenge=challenge)
+        return self.wallet.accept(scheme, asked, _checked(answer, step))
 
     def ask(self, platform: str, scheme: str, *, action: str = "sign_up", group: str = "") -> Flow[Request]:
         """Have a platform ask its question."""
@@ -153,7 +202,10 @@ class Flows:
 
     def deliver(self, request: Request, presentation: bytes) -> Flow[Proof]:
         """Send a finished presentation."""
-        answer = yield Call("present", "POST", request.challenge.reply_to, OCTETS, presentation)
+        try:
+            answer = yield Call("present", "POST", request.challenge.reply_to, OCTETS, presentation)
+        finally:
+            self._shown(request.scheme, request.challenge)
         said = _json(answer, "present")
         proven = said.get("proven")
         return Proof(
@@ -174,6 +226,15 @@ class Flows:
         """A new account on a platform."""
         proof = yield from self.prove(platform, scheme)
         return (yield from open_account(platform, proof, handle=handle))
+
+    def prove_again(self, account: Account, scheme: str) -> Flow[Proof]:
+        """Prove an account again, as at a later log-in: the same question, another presentation."""
+        request = yield from self.ask(account.platform, scheme)
+        proof = yield from self.answer(request)
+        sent = {"code": proof.code, "binding": proof.request.binding}
+        headers = {"Authorization": f"Bearer {account.token}"}
+        _json((yield _post("prove_again", f"{account.platform}/api/accounts/verify", sent, headers)), "prove_again")
+        return proof
 
     def _request(self, said: Mapping[str, Json], platform: str) -> Request:
         inner = said.get("challenge")

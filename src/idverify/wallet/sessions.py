@@ -7,10 +7,13 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 from idverify.errors import NotFound
 from idverify.scheme import Scheme
+from idverify.settings import Settings
 from idverify.wallet.flows import Request
+from idverify.wallet.policy import policy_of
 from idverify.wallet.wallet import Owner, Wallet
 
 MOST_SESSIONS = 2000
@@ -38,6 +41,8 @@ class Pending:
     state: str = field(repr=False, default="")
     verifier: str = field(repr=False, default="")
     presentation: bytes | None = field(repr=False, default=None)
+    again: bool = False
+    """Whether it shows a copy that was shown before, because the issuer did not answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +99,11 @@ class Session:
 class Sessions:
     """All browsers of this process; the one unused for longest makes room."""
 
-    def __init__(self, schemes: Mapping[str, Scheme], *, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, schemes: Mapping[str, Scheme], *, clock: Callable[[], datetime], settings: Settings | None = None
+    ) -> None:
         self.schemes = schemes
+        self.settings = settings or Settings()
         self.clock = clock
         self._all: OrderedDict[str, Session] = OrderedDict()
 
@@ -113,8 +121,13 @@ class Sessions:
         self._all.move_to_end(session.id)
         return session
 
+    def is_open(self, session: Session) -> bool:
+        """Whether this browser could still come back."""
+        return self._all.get(session.id) is session and self.clock() < session.until
+
     def new(self) -> Session:
-        wallet = Wallet(Owner(), self.schemes, clock=self.clock)
+        policy = partial(policy_of, settings=self.settings)
+        wallet = Wallet(Owner(), self.schemes, clock=self.clock, policy=policy)
         session = Session(secrets.token_urlsafe(32), secrets.token_urlsafe(24), wallet, self.clock() + SESSION_LASTS)
         self._all[session.id] = session
         while len(self._all) > MOST_SESSIONS:

@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 VERSION = 1
-MOST_BODY = 65_536
+MOST_BODY = 1_048_576
 """Longer bodies are cut to this many bytes and marked."""
 FLUSH_SECONDS = 0.2
 SECRET_MEMBERS = frozenset({"pin", "password", "token", "access_token", "code", "code_verifier", "binding"})

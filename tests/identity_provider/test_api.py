@@ -15,7 +15,7 @@ from tests.identity_provider.service import OCTETS, PEOPLE, Service, adult, row_
 
 ISSUED = [name for name, scheme in SCHEMES.items() if scheme.info.issued != "by_holder"]
 BY_HOLDER = [name for name in SCHEMES if name not in ISSUED]
-SINGLE_USE = [name for name in ISSUED if SCHEMES[name].info.single_use]
+RATIONED = [name for name in ISSUED if SCHEMES[name].info.rationed]
 
 
 def test_the_right_pin_gives_a_token_that_no_cache_keeps(service: Service) -> None:
@@ -133,12 +133,12 @@ def test_a_request_that_does_not_decode_is_refused(service: Service, name: str) 
 
 def test_a_child_gets_no_token_of_adults(service: Service) -> None:
     row = row_where(lambda row, person: bool(PEOPLE.e_id[row]) and person.age_at(service.clock()) < 16)
-    for name in SINGLE_USE:
+    for name in RATIONED:
         answer = service.issue(name, service.sign_in(row))
         assert (answer.status_code, answer.json()["error"]) == (403, "too_young")
 
 
-@pytest.mark.parametrize("name", SINGLE_USE)
+@pytest.mark.parametrize("name", RATIONED)
 def test_of_fifty_parallel_requests_only_the_quota_is_served(
     tmp_path: Path, keys: KeyStore, database_url: str, name: str
 ) -> None:
@@ -153,9 +153,9 @@ def test_of_fifty_parallel_requests_only_the_quota_is_served(
         assert service.issue(name, other).status_code == 200
 
 
-def test_what_is_not_single_use_has_no_quota(service: Service) -> None:
+def test_what_is_not_rationed_has_no_quota(service: Service) -> None:
     authorization = service.sign_in(adult())
-    for name in set(ISSUED) - set(SINGLE_USE):
+    for name in set(ISSUED) - set(RATIONED):
         assert [service.issue(name, authorization).status_code for _ in range(5)] == [200] * 5
 
 
@@ -185,7 +185,7 @@ def test_the_token_directory_and_token_request_follow_the_specification(service:
     assert directory.headers["cache-control"]
     assert all(key["token-type"] == 2 for key in directory.json()["token-keys"])
     path, authorization = directory.json()["issuer-request-uri"], service.sign_in(adult())
-    body = service.request_of(SCHEMES[SINGLE_USE[0]])
+    body = service.request_of(SCHEMES[RATIONED[0]])
     kind = {"Content-Type": "application/private-token-request"}
     answer = service.ask("POST", path, content=body, headers=authorization | kind)
     assert answer.status_code == 200

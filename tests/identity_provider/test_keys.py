@@ -16,7 +16,7 @@ from idverify.identity_provider.keys import KeyStore
 from idverify.schemes import SCHEMES
 from tests.identity_provider.service import ISSUER, OCTETS, adult, running
 
-QUICK = {name: s for name, s in SCHEMES.items() if s.info.cost == "inline" and not s.info.single_use}
+QUICK = {name: s for name, s in SCHEMES.items() if s.info.cost == "inline" and not s.info.rationed}
 OPEN = """
 import sys, hashlib
 from pathlib import Path
@@ -60,7 +60,7 @@ def test_a_rotation_keeps_the_old_keys_until_they_are_retired(tmp_path: Path) ->
 
 
 def test_short_key_identifiers_never_meet(keys: KeyStore, tmp_path: Path) -> None:
-    tokens = {name: s for name, s in SCHEMES.items() if s.info.single_use}
+    tokens = {name: s for name, s in SCHEMES.items() if s.info.rationed}
     own = KeyStore(tmp_path, tokens, issuer=ISSUER)
     for name in own.names:
         own.rotate(name)
@@ -81,7 +81,7 @@ def test_a_running_service_notices_a_rotation_and_serves_what_was_asked_before(t
         deadline = time.monotonic() + 20
         while any(service.keys.epoch(name) == 1 for name in asked) and time.monotonic() < deadline:
             for name, body in asked.items():
-                if not SCHEMES[name].info.single_use:
+                if not SCHEMES[name].info.rationed:
                     answer = service.ask("POST", f"/api/issue/{name}", content=body, headers=authorization)
                     assert answer.status_code == 200
         assert {service.keys.epoch(name) for name in asked} == {2}

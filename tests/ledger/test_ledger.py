@@ -155,13 +155,13 @@ def test_of_a_page_only_the_size_is_kept(ledger: Ledger) -> None:
 
 
 def test_a_long_body_is_cut_and_marked(ledger: Ledger) -> None:
-    post(ledger, "/echo/x", b"z" * 100_000, content_type="application/octet-stream")
+    post(ledger, "/echo/x", b"z" * 1_100_000, content_type="application/octet-stream")
     [record] = raw(ledger)
     received = record["received"]
     assert isinstance(received, dict)
     assert received["cut"] is True
-    assert len(base64.b64decode(str(received["body"]))) == 65_536
-    assert record["up"] == 100_000
+    assert len(base64.b64decode(str(received["body"]))) == 1_048_576
+    assert record["up"] == 1_100_000
 
 
 def test_a_flows_subject_goes_to_all_its_records_of_the_same_party(ledger: Ledger) -> None:

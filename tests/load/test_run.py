@@ -105,7 +105,7 @@ def test_what_people_try_comes_out_as_the_scheme_says(name: str, tmp_path: Path)
     if "one_account" in info.answers:
         assert max(people.values()) == 1
         assert result.farmer_accounts == 0
-    elif info.single_use:
+    elif info.rationed:
         assert 1 < max(people.values()) <= Settings().quota
         assert result.farmer_refused["quota"] > 0
     else:

@@ -25,11 +25,11 @@ from idverify.errors import (
     UntrustedIssuer,
     WrongAudience,
 )
-from idverify.formats import jose, sd_jwt
+from idverify.formats import jose, jwa, sd_jwt
 from idverify.formats import privacy_pass as wire
 from idverify.formats.sd_jwt import Claims, Hidden
 from idverify.scheme import AGES, Challenge, Json, Person, Question, Records, Status
-from idverify.schemes._public import SigningKey, load_es256_secret, write_public
+from idverify.schemes._public import SigningKey, load_secret, write_public
 from idverify.schemes.privacy_pass import PrivacyPass
 from idverify.schemes.real_name import RealName
 from idverify.schemes.sd_jwt_vc import VCT, SdJwtVc
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 Staged: TypeAlias = "Callable[[str], Stage]"
 HOLDER = ec.generate_private_key(ec.SECP256R1())
 SECRET = RealName().new_secret()
-KEY: SigningKey = load_es256_secret(SECRET)
+KEY: SigningKey = load_secret(SECRET, jwa.ES256)
 PUBLIC = write_public("https://id.example", [KEY.jwk])
 
 

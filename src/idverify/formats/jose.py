@@ -1,23 +1,24 @@
-"""Compact JWS with ES256 and JSON Web Keys, read strictly (RFC 7515, RFC 7517, RFC 7518, RFC 7638, RFC 8725).
+"""Compact JWS, read strictly, and an issuer's set of keys (RFC 7515, RFC 7517, RFC 8725).
 
 PyJWT checks no `typ` and accepts duplicate members; this reader names the type and the algorithms
-at every decode, takes keys from its caller only, and never fetches anything.
+at every decode, takes keys from its caller only, and never fetches anything. What an algorithm and
+its keys are stands in `jwa`, whose names come along.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
-
-from idverify.errors import BadMessage, BadSignature, Expired, UnknownKey
+from idverify.errors import BadMessage, Expired, UnknownKey
+from idverify.formats.jwa import ALGORITHMS as ALGORITHMS
+from idverify.formats.jwa import PrivateKey as PrivateKey
+from idverify.formats.jwa import PublicKey as PublicKey
+from idverify.formats.jwa import algorithm_of as algorithm_of
+from idverify.formats.jwa import public_jwk as public_jwk
+from idverify.formats.jwa import read_jwk as read_jwk
+from idverify.formats.jwa import thumbprint as thumbprint
 from idverify.formats.strict_json import (
     MAX_SIZE,
     JsonObject,
@@ -36,11 +37,6 @@ MAX_TOKEN = 64_000
 MAX_KID = 200
 # Headers that name a key, change what is signed, or demand something that is not understood here.
 REFUSED_HEADERS = ("jwk", "jku", "x5c", "x5u", "crit", "b64", "zip", "enc")
-_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
-_ECDSA = ec.ECDSA(hashes.SHA256())
-
-PublicKey = ec.EllipticCurvePublicKey
-PrivateKey = ec.EllipticCurvePrivateKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +47,11 @@ class Unverified:
     payload: bytes = field(repr=False)
     signed: bytes = field(repr=False)
     signature: bytes = field(repr=False)
+
+    @property
+    def alg(self) -> str:
+        """The header's alg, which `parse` found among those that it was given."""
+        return str(self.header["alg"])
 
     @property
     def kid(self) -> str:
@@ -93,30 +94,21 @@ def parse(
 
 
 def check(token: Unverified, key: PublicKey, *, max_size: int = MAX_SIZE) -> JsonObject:
-    """Verify the ES256 signature and return the claims. Raises BadSignature, BadMessage."""
-    signature = token.signature
-    if len(signature) != 64:
-        raise BadSignature(f"an ES256 signature has 64 bytes, this one {len(signature)}")
-    r, s = int.from_bytes(signature[:32]), int.from_bytes(signature[32:])
-    if not (0 < r < _ORDER and 0 < s < _ORDER):
-        raise BadSignature("the ES256 signature's numbers are out of range")
-    try:
-        key.verify(encode_dss_signature(r, s), token.signed, _ECDSA)
-    except InvalidSignature as error:
-        raise BadSignature("the token's signature does not verify with its issuer's key") from error
+    """Verify the signature with a key for the token's alg, and return the claims. Raises BadSignature, BadMessage."""
+    ALGORITHMS[token.alg].verify(key, token.signature, token.signed)
     return read_object(token.payload, "token payload", max_size=max_size)
 
 
 def sign(claims: JsonObject, key: PrivateKey, *, typ: str, kid: str = "", jwk: JsonObject | None = None) -> str:
-    """A compact JWS with ES256; `kid` and `jwk` go into the header where they are given."""
-    header: dict[str, Json] = {"alg": "ES256", "typ": typ}
+    """A compact JWS with the key's algorithm; `kid` and `jwk` go into the header where they are given."""
+    algorithm = algorithm_of(key)
+    header: dict[str, Json] = {"alg": algorithm.name, "typ": typ}
     if kid:
         header["kid"] = kid
     if jwk is not None:
         header["jwk"] = jwk
     signed = f"{encode_base64url(write_json(header))}.{encode_base64url(write_json(claims))}"
-    r, s = decode_dss_signature(key.sign(signed.encode(), _ECDSA))
-    return f"{signed}.{encode_base64url(r.to_bytes(32) + s.to_bytes(32))}"
+    return f"{signed}.{encode_base64url(algorithm.sign(key, signed.encode()))}"
 
 
 def check_times(
@@ -147,45 +139,6 @@ def check_times(
         raise Expired(f"made {at - times['iat']:.0f} seconds ago, at most {oldest} are accepted")
     if longest is not None and "exp" in times and "iat" in times and times["exp"] - times["iat"] > longest:
         raise BadMessage(f"the token is valid for longer than {longest} seconds")
-
-
-def public_jwk(key: PublicKey | PrivateKey) -> dict[str, Json]:
-    """The public JWK of a P-256 key: kty, crv, x, y."""
-    numbers = (key if isinstance(key, ec.EllipticCurvePublicKey) else key.public_key()).public_numbers()
-    x, y = (encode_base64url(part.to_bytes(32)) for part in (numbers.x, numbers.y))
-    return {"kty": "EC", "crv": "P-256", "x": x, "y": y}
-
-
-def thumbprint(jwk: JsonObject) -> str:
-    """RFC 7638 with SHA-256, in base64url; the key must have passed `read_jwk`."""
-    members: dict[str, Json] = {name: jwk[name] for name in ("crv", "kty", "x", "y")}
-    return encode_base64url(hashlib.sha256(write_json(members)).digest())
-
-
-def read_jwk(jwk: Json) -> PublicKey:
-    """A public P-256 key for ES256. Raises BadMessage, for a private one above all."""
-    if not isinstance(jwk, Mapping):
-        raise BadMessage("the key is not a JSON object")
-    for name in ("d", "k", "p", "q", "dp", "dq", "qi", "oth"):
-        if name in jwk:
-            raise BadMessage(f"the key holds the private or symmetric member {name}")
-    if jwk.get("kty") != "EC" or jwk.get("crv") != "P-256":
-        raise BadMessage("the key is not of kty EC and crv P-256")
-    if jwk.get("alg", "ES256") != "ES256" or jwk.get("use", "sig") != "sig":
-        raise BadMessage("the key is not for ES256 signatures")
-    x, y = jwk.get("x"), jwk.get("y")
-    if not isinstance(x, str) or not isinstance(y, str) or len(x) != 43 or len(y) != 43:
-        raise BadMessage("the key's x and y are not 32 bytes each in base64url")
-    return _point(x, y)
-
-
-@lru_cache(maxsize=4096)
-def _point(x: str, y: str) -> PublicKey:
-    encoded = b"\x04" + decode_base64url(x, "key's x") + decode_base64url(y, "key's y")
-    try:
-        return ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), encoded)
-    except ValueError as error:
-        raise BadMessage("the key is not a point of P-256") from error
 
 
 class KeySet:

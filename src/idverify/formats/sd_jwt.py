@@ -164,11 +164,13 @@ def verify(
     audience: str,
     nonce: str,
     now: datetime,
+    algs: Sequence[str] = ("ES256",),
 ) -> dict[str, Json]:
     """Check an SD-JWT with key binding and return what it shows, cnf and all.
 
-    `find` returns the issuer's key for a kid, or raises UnknownKey. iss, vct and status are the
-    caller's to check, who knows what to expect. Raises BadMessage and NotProven.
+    `find` returns the issuer's key for a kid, or raises UnknownKey; `algs` are what issuer and holder may
+    sign with. iss, vct and status are the caller's to check, who knows what to expect. Raises BadMessage
+    and NotProven.
     """
     # RFC 9901 section 7.1: (1) split  (2) issuer's signature, typ, alg  (3) digests  (4) times
     # section 7.3: (5) key binding: there, by the key in cnf, its typ  (6) sd_hash  (7) aud, nonce
@@ -176,11 +178,11 @@ def verify(
     parts = split(text)  # (1)
     if not parts.binding:
         raise BadMessage("the SD-JWT has no key binding", hint="sign the platform's nonce with the holder's key")
-    token = jose.parse(parts.issued, typ=typ)
+    token = jose.parse(parts.issued, typ=typ, algs=algs)
     payload = jose.check(token, find(token.kid))  # (2)
     claims = reveal(payload, parts.disclosures)  # (3)
     jose.check_times(claims, now, required=("iat", "exp"))  # (4)
-    binding = jose.parse(parts.binding, typ=KB_TYP)
+    binding = jose.parse(parts.binding, typ=KB_TYP, algs=algs)
     try:
         bound = jose.check(binding, holder_key(claims))  # (5)
     except BadSignature as error:

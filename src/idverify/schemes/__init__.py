@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from idverify.formats import jwa
 from idverify.scheme import Scheme
+from idverify.schemes import real_name, sd_jwt_vc
 from idverify.schemes.privacy_pass import PrivacyPass
 from idverify.schemes.real_name import RealName
 from idverify.schemes.sd_jwt_vc import SdJwtVc
@@ -14,7 +16,10 @@ from idverify.schemes.self_declared import SelfDeclared
 _IN_ORDER: tuple[Scheme, ...] = (
     SelfDeclared(),
     RealName(),
+    RealName(real_name.ML_DSA_65_INFO, jwa.ML_DSA_65),
     SdJwtVc(),
+    SdJwtVc(sd_jwt_vc.BATCH_INFO),
+    SdJwtVc(sd_jwt_vc.ML_DSA_44_INFO, jwa.ML_DSA_44),
     PrivacyPass(),
 )
 

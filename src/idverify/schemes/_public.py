@@ -1,21 +1,18 @@
-"""An issuer's public document and its ES256 keys, as several schemes use them."""
+"""An issuer's public document and its signing keys, as several schemes use them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-
 from idverify.errors import BadMessage, UntrustedIssuer
-from idverify.formats import jose
+from idverify.formats import jose, jwa
 from idverify.formats.strict_json import JsonObject, read_object, shown, text_member, write_json
 from idverify.scheme import Json
 
 
 @dataclass(frozen=True, slots=True)
 class Public:
-    """`{"issuer": …, "keys": […]}` with ES256 keys."""
+    """`{"issuer": …, "keys": […]}` with keys of the algorithms in `jwa`."""
 
     issuer: str
     keys: jose.KeySet
@@ -28,31 +25,24 @@ class Public:
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """An issuer's ES256 key with the key id under which it is published."""
+    """An issuer's key with the key id under which it is published."""
 
     key: jose.PrivateKey
     kid: str
     jwk: JsonObject
 
 
-def new_es256_secret() -> bytes:
-    """A fresh P-256 key as PKCS #8 in PEM."""
-    return ec.generate_private_key(ec.SECP256R1()).private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
+def new_secret(algorithm: jwa.Algorithm) -> bytes:
+    """A fresh key as PKCS #8 in PEM."""
+    return jwa.write_private(algorithm.new_key())
 
 
-def load_es256_secret(secret: bytes) -> SigningKey:
-    """The key in a secret of `new_es256_secret`. Raises BadMessage."""
-    try:
-        key = serialization.load_pem_private_key(secret, None)
-    except ValueError as error:
-        raise BadMessage("the issuer's secret is not a private key in PEM") from error
-    if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
-        raise BadMessage("the issuer's secret is not a P-256 key")
+def load_secret(secret: bytes, algorithm: jwa.Algorithm) -> SigningKey:
+    """The key in a secret of `new_secret`. Raises BadMessage."""
+    key = jwa.read_private(secret, algorithm)
     jwk = jose.public_jwk(key)
     kid = jose.thumbprint(jwk)
-    return SigningKey(key, kid, {**jwk, "kid": kid, "alg": "ES256", "use": "sig"})
+    return SigningKey(key, kid, {**jwk, "kid": kid, "alg": algorithm.name, "use": "sig"})
 
 
 def write_public(issuer: str, keys: list[Json]) -> bytes:

@@ -1,19 +1,27 @@
-"""SD-JWT VC: a credential on the wallet, of which only what is asked is shown (RFC 9901, SD-JWT VC draft)."""
+"""SD-JWT VC: credentials on the wallet, of which only what is asked is shown (RFC 9901, SD-JWT VC draft).
+
+One module, three instances: ES256; ES256 in batches of which each credential is shown once; ML-DSA-44 for issuer and
+holder. A request for several credentials at once has the shape of OpenID4VCI 1.0 section 8.2, and so has its answer.
+"""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-
 from idverify.errors import BadMessage, CannotAnswer, Revoked, TooYoung, WrongAudience
-from idverify.formats import jose, sd_jwt
+from idverify.formats import jose, jwa, sd_jwt
 from idverify.formats.sd_jwt import Claims, Hidden
-from idverify.formats.strict_json import decode_base64url, encode_base64url, read_json, shown, text_member, write_json
+from idverify.formats.strict_json import (
+    decode_base64url,
+    encode_base64url,
+    read_object,
+    shown,
+    text_member,
+    write_json,
+)
 from idverify.scheme import (
     AGES,
     Asked,
@@ -34,8 +42,8 @@ from idverify.schemes._public import (
     Public,
     SigningKey,
     as_text,
-    load_es256_secret,
-    new_es256_secret,
+    load_secret,
+    new_secret,
     read_public,
     write_public,
 )
@@ -47,6 +55,9 @@ DAY = 86_400
 LIFETIME = 90 * DAY
 """Seconds from the day of issuance, at 0:00 UTC, to expiry."""
 PROOF_OLDEST = 300
+MOST_AT_A_TIME = 100
+"""Credentials in one answer."""
+_MOST_BYTES = 2_000_000
 INFO = Info(
     name="sd_jwt_vc",
     title="SD-JWT VC",
@@ -60,12 +71,35 @@ INFO = Info(
     },
     limits="one credential shown twice is recognised: its signature, key and salts are the same at every platform",
 )
+BATCH_INFO = replace(
+    INFO,
+    name="sd_jwt_vc_batch",
+    title="SD-JWT VC, 30 once-only",
+    spec="draft-ietf-oauth-sd-jwt-vc-13, RFC 9901 (ES256, key binding), batches as in OpenID4VCI 1.0",
+    batch=30,
+    single_use=True,
+    learns={
+        "identity provider": "that the person has credentials, and the key, salts and status entry of each",
+        "platform": "the age band; name and ID number only where it asks for them; a key that no other platform sees",
+    },
+    limits="the issuer knows every credential again: together with a platform it links each showing to the person",
+)
+ML_DSA_44_INFO = replace(
+    INFO,
+    name="sd_jwt_vc_ml_dsa_44",
+    title="SD-JWT VC, quantum-safe",
+    spec="draft-ietf-oauth-sd-jwt-vc-13, RFC 9901, RFC 9964 (ML-DSA-44 for issuer and key binding)",
+    quantum_safe=True,
+    usual=False,
+    limits="as linkable as with ES256, at five times the bytes; few phones keep an ML-DSA key in hardware yet",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class SdJwtVcIssuer:
     name: str
     key: SigningKey
+    algorithm: jwa.Algorithm = jwa.ES256
     random: Random = secrets.token_bytes
 
     @property
@@ -73,7 +107,17 @@ class SdJwtVcIssuer:
         return write_public(self.name, [self.key.jwk])
 
     def issue(self, person: Person, request: bytes, *, now: datetime, records: Records | None = None) -> bytes:
-        jwk = self._proven_key(request, now)
+        proofs = _proofs(request)
+        jwks = [self._proven_key(proof, now) for proof in proofs]
+        # Two credentials for one key would be recognised as one person's.
+        if len({jose.thumbprint(jwk) for jwk in jwks}) != len(jwks):
+            raise BadMessage("the request proves one key twice")
+        made = [self._credential(person, jwk, now=now, records=records) for jwk in jwks]
+        if not request.startswith(b"{"):
+            return made[0].encode()
+        return write_json({"credentials": [{"credential": each} for each in made]})
+
+    def _credential(self, person: Person, jwk: Json, *, now: datetime, records: Records | None) -> str:
         # The exact second would tell which credential this is to everybody who sees it.
         today = int(now.timestamp()) // DAY * DAY
         age = person.age_at(now)
@@ -89,13 +133,13 @@ class SdJwtVcIssuer:
             "age_equal_or_over": {str(years): Hidden(age >= years) for years in AGES},
             **_facts.status_claim(records),
         }
-        return sd_jwt.issue(claims, self.key.key, typ=TYP, kid=self.key.kid, random=self.random).encode()
+        return sd_jwt.issue(claims, self.key.key, typ=TYP, kid=self.key.kid, random=self.random)
 
-    def _proven_key(self, request: bytes, now: datetime) -> dict[str, Json]:
+    def _proven_key(self, text: str, now: datetime) -> dict[str, Json]:
         # OpenID4VCI 1.0 appendix F.1: (1) typ, alg, jwk  (2) signature  (3) aud  (4) iat. The nonce is
         # left out: the credential goes to the signed-in person, bound to a key, and a replayed proof
         # gets only another credential for that same key.
-        proof = jose.parse(as_text(request, "request"), typ=PROOF_TYP, header_key=True)  # (1)
+        proof = jose.parse(text, typ=PROOF_TYP, algs=(self.algorithm.name,), header_key=True)  # (1)
         key = jose.read_jwk(proof.header.get("jwk"))
         claims = jose.check(proof, key)  # (2)
         if (aud := claims.get("aud")) != self.name:  # (3)
@@ -104,41 +148,55 @@ class SdJwtVcIssuer:
         return jose.public_jwk(key)
 
 
+@dataclass(frozen=True, slots=True)
 class SdJwtVcHolder:
+    info: Info = INFO
+    algorithm: jwa.Algorithm = jwa.ES256
+
     def request(
         self, public: bytes, *, now: datetime, challenge: Challenge | None = None, count: int = 1, seed: bytes = b""
     ) -> Asked:
+        if not 1 <= count <= MOST_AT_A_TIME:
+            raise CannotAnswer(f"{count} credentials are asked for, one answer holds 1 to {MOST_AT_A_TIME}")
         issuer = read_public(public).issuer
-        key = ec.generate_private_key(ec.SECP256R1())
+        keys = [self.algorithm.new_key() for _ in range(count)]
         claims: Mapping[str, Json] = {"aud": issuer, "iat": int(now.timestamp())}
-        proof = jose.sign(claims, key, typ=PROOF_TYP, jwk=jose.public_jwk(key))
-        secret = write_json({"key": encode_base64url(_der(key)), "public": encode_base64url(public)})
-        return Asked(proof.encode(), secret)
+        proofs = [jose.sign(claims, key, typ=PROOF_TYP, jwk=jose.public_jwk(key)) for key in keys]
+        message = proofs[0].encode() if count == 1 else write_json({"proofs": {"jwt": proofs}})
+        kept = [jwa.write_private(key).decode() for key in keys]
+        return Asked(message, write_json({"keys": kept, "public": encode_base64url(public)}))
 
     def accept(self, asked: Asked, response: bytes) -> Sequence[Credential]:
-        kept = read_json(asked.secret, "wallet's secret", max_size=2_000_000)
-        if not isinstance(kept, Mapping):
-            raise BadMessage("the wallet's secret is not that of a request")
-        public = read_public(decode_base64url(text_member(kept, "public", max_length=2_000_000)))
-        secret = decode_base64url(text_member(kept, "key"))
-        parts = sd_jwt.split(as_text(response, "response"))
+        kept = read_object(asked.secret, "wallet's secret", max_size=_MOST_BYTES)
+        public = read_public(decode_base64url(text_member(kept, "public", max_length=_MOST_BYTES)))
+        keys = _some_texts(kept.get("keys"), "wallet's keys")
+        texts = [as_text(response, "response")] if len(keys) == 1 else _credentials(response)
+        if len(texts) != len(keys):
+            raise BadMessage(f"the issuer answers with {len(texts)} credentials, {len(keys)} were asked for")
+        for text, key in zip(texts, keys, strict=True):
+            self._check(text, key, public)
+        return tuple(Credential(text.encode(), key.encode()) for text, key in zip(texts, keys, strict=True))
+
+    def _check(self, text: str, key: str, public: Public) -> None:
+        parts = sd_jwt.split(text)
         if parts.binding:
             raise BadMessage("the issuer's answer has a key binding, which only the holder can make")
-        claims = sd_jwt.reveal(_issued_claims(parts.issued, public), parts.disclosures)
+        parsed = jose.parse(parts.issued, typ=TYP, algs=(self.algorithm.name,))
+        claims = sd_jwt.reveal(jose.check(parsed, public.keys.find(parsed.kid)), parts.disclosures)
         public.check_issuer(claims)
-        if jose.public_jwk(sd_jwt.holder_key(claims)) != jose.public_jwk(_load(secret)):
+        mine = jwa.read_private(key.encode(), self.algorithm)
+        if jose.public_jwk(sd_jwt.holder_key(claims)) != jose.public_jwk(mine):
             raise BadMessage("the credential names another holder's key")
-        return (Credential(response, secret),)
 
     def present(self, credential: Credential, challenge: Challenge) -> bytes:
-        _facts.check_answerable(INFO, challenge)
+        _facts.check_answerable(self.info, challenge)
         question = challenge.question
         wanted = {"name", "id_number"} if question.identity else set()
         if question.over is not None:
             _check_age_exists(question.over)
             wanted |= {str(question.over)}
         selected = sd_jwt.select(as_text(credential.body, "credential"), lambda name, _: name in wanted)
-        key = _load(credential.secret)
+        key = jwa.read_private(credential.secret, self.algorithm)
         return sd_jwt.bind(
             selected, key, audience=challenge.audience, nonce=challenge.nonce, now=challenge.now
         ).encode()
@@ -148,11 +206,13 @@ class SdJwtVcHolder:
 class SdJwtVcVerifier:
     public: Public
     revoked: StatusLookup = never
+    info: Info = INFO
+    algorithm: jwa.Algorithm = jwa.ES256
 
     def verify(self, presentation: bytes, challenge: Challenge) -> Proven:
         # draft-ietf-oauth-sd-jwt-vc section 3.4: (1) RFC 9901 with key binding  (2) iss  (3) vct
         # (4) revocation  (5) age  (6) identity. The type metadata of section 6 is not fetched.
-        _facts.check_answerable(INFO, challenge)
+        _facts.check_answerable(self.info, challenge)
         question = challenge.question
         claims = sd_jwt.verify(
             as_text(presentation, "presentation"),
@@ -161,6 +221,7 @@ class SdJwtVcVerifier:
             audience=challenge.audience,
             nonce=challenge.nonce,
             now=challenge.now,
+            algs=(self.algorithm.name,),
         )  # (1)
         jose.check_times(claims, challenge.now, required=("iat", "exp"), longest=LIFETIME)
         self.public.check_issuer(claims)  # (2)
@@ -178,31 +239,62 @@ class SdJwtVcVerifier:
                 raise CannotAnswer("the presentation does not show name and id_number, which the platform asks for")
             pseudonym = text_member(claims, "id_number", what="credential")
             proven |= {"name": text_member(claims, "name", what="credential"), "id_number": pseudonym}
-        return Proven(proven, _facts.spent_by_nonce(INFO.name, challenge), pseudonym)
+        return Proven(proven, _facts.spent_by_nonce(self.info.name, challenge), pseudonym)
 
 
+@dataclass(frozen=True, slots=True)
 class SdJwtVc:
-    info = INFO
+    info: Info = INFO
+    algorithm: jwa.Algorithm = jwa.ES256
 
     def new_secret(self) -> bytes:
-        return new_es256_secret()
+        return new_secret(self.algorithm)
 
     def issuer(self, secret: bytes, *, name: str) -> Issuer:
-        return SdJwtVcIssuer(name, load_es256_secret(secret))
+        return SdJwtVcIssuer(name, load_secret(secret, self.algorithm), self.algorithm)
 
     def holder(self) -> SdJwtVcHolder:
-        return SdJwtVcHolder()
+        return SdJwtVcHolder(self.info, self.algorithm)
 
     def verifier(self, public: bytes, *, revoked: StatusLookup = never) -> SdJwtVcVerifier:
-        return SdJwtVcVerifier(read_public(public), revoked)
+        return SdJwtVcVerifier(read_public(public), revoked, self.info, self.algorithm)
 
     def read(self, message: bytes) -> Json:
         return _reading.read(message)
 
 
-def _issued_claims(token: str, public: Public) -> Mapping[str, Json]:
-    parsed = jose.parse(token, typ=TYP)
-    return jose.check(parsed, public.keys.find(parsed.kid))
+def _proofs(request: bytes) -> list[str]:
+    """The proofs of possession: one as it is, or those in `{"proofs": {"jwt": […]}}`. Raises BadMessage."""
+    if not request.startswith(b"{"):
+        return [as_text(request, "request")]
+    message = read_object(request, "request", max_size=_MOST_BYTES)
+    proofs = message.get("proofs")
+    if set(message) != {"proofs"} or not isinstance(proofs, Mapping) or set(proofs) != {"jwt"}:
+        raise BadMessage("the request does not have exactly the member proofs, with exactly the member jwt")
+    return _some_texts(proofs["jwt"], "request's proofs")
+
+
+def _credentials(response: bytes) -> list[str]:
+    """The credentials in `{"credentials": [{"credential": …}, …]}`. Raises BadMessage."""
+    message = read_object(response, "response", max_size=_MOST_BYTES)
+    listed = message.get("credentials")
+    if set(message) != {"credentials"} or not isinstance(listed, list):
+        raise BadMessage("the response does not have exactly the member credentials, a list")
+    texts: list[Json] = []
+    for each in listed:
+        if not isinstance(each, Mapping) or set(each) != {"credential"}:
+            raise BadMessage("one of the response's credentials does not have exactly the member credential")
+        texts.append(each["credential"])
+    return _some_texts(texts, "response's credentials")
+
+
+def _some_texts(value: Json, what: str) -> list[str]:
+    if not isinstance(value, list) or not 1 <= len(value) <= MOST_AT_A_TIME:
+        raise BadMessage(f"the {what} are not a list of 1 to {MOST_AT_A_TIME}")
+    texts = [text for text in value if isinstance(text, str)]
+    if len(texts) != len(value):
+        raise BadMessage(f"the {what} are not all strings")
+    return texts
 
 
 def _check_age_exists(over: int) -> None:
@@ -221,18 +313,3 @@ def _check_age(claims: Mapping[str, Json], over: int) -> None:
         raise TooYoung(f"attested not to be over {over}", hint="get a new credential after the birthday")
     if answer is not True:  # 1, "true" and the like are no attestation
         raise CannotAnswer(f"the presentation does not show whether the holder is over {over}")
-
-
-def _der(key: jose.PrivateKey) -> bytes:
-    form, no = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    return key.private_bytes(serialization.Encoding.DER, form, no)
-
-
-def _load(secret: bytes) -> jose.PrivateKey:
-    try:
-        key = serialization.load_der_private_key(secret, None)
-    except ValueError as error:
-        raise BadMessage("the wallet's secret is not a private key") from error
-    if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise BadMessage("the wallet's secret is not a P-256 key")
-    return key

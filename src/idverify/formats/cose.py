@@ -25,7 +25,7 @@ from idverify.formats.cbor import MAX_SIZE, Cbor, Key, Tag, a_list, a_map, read,
 SPEC = "RFC 9052, RFC 9053, RFC 9360"
 ALG, CRIT, CONTENT_TYPE, KID, TYP, X5CHAIN = 1, 2, 3, 4, 16, 33
 """Header labels. `TYP` is RFC 9596's."""
-ES256, ML_DSA_44, ML_DSA_65, HMAC_256 = -7, -48, -49, 5
+ES256, ML_DSA_44, ML_DSA_65, ML_DSA_87, HMAC_256 = -7, -48, -49, -50, 5
 """Algorithms: RFC 9053, RFC 9964."""
 SIGN1, MAC0 = 18, 17
 """The tags of the two messages."""
@@ -34,8 +34,8 @@ _ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 _ECDSA = ec.ECDSA(hashes.SHA256())
 _NOT_VERIFIED = "the COSE signature does not verify with its signer's key"
 
-_MlDsa: TypeAlias = mldsa.MLDSA44PublicKey | mldsa.MLDSA65PublicKey
-_MlDsaPrivate: TypeAlias = mldsa.MLDSA44PrivateKey | mldsa.MLDSA65PrivateKey
+_MlDsa: TypeAlias = mldsa.MLDSA44PublicKey | mldsa.MLDSA65PublicKey | mldsa.MLDSA87PublicKey
+_MlDsaPrivate: TypeAlias = mldsa.MLDSA44PrivateKey | mldsa.MLDSA65PrivateKey | mldsa.MLDSA87PrivateKey
 PublicKey: TypeAlias = ec.EllipticCurvePublicKey | _MlDsa
 PrivateKey: TypeAlias = ec.EllipticCurvePrivateKey | _MlDsaPrivate
 Headers: TypeAlias = Mapping[Key, Cbor]
@@ -152,7 +152,9 @@ def algorithm(key: PublicKey | PrivateKey) -> int:
         if not isinstance(key.curve, ec.SECP256R1):
             raise BadMessage(f"the key is on the curve {key.curve.name}, not P-256")
         return ES256
-    return ML_DSA_44 if isinstance(key, (mldsa.MLDSA44PublicKey, mldsa.MLDSA44PrivateKey)) else ML_DSA_65
+    if isinstance(key, (mldsa.MLDSA44PublicKey, mldsa.MLDSA44PrivateKey)):
+        return ML_DSA_44
+    return ML_DSA_65 if isinstance(key, (mldsa.MLDSA65PublicKey, mldsa.MLDSA65PrivateKey)) else ML_DSA_87
 
 
 def write_key(key: PublicKey) -> dict[Key, Cbor]:
@@ -239,12 +241,14 @@ def _sign_ml_dsa(key: PrivateKey, signed: bytes) -> bytes:
     return key.sign(signed)
 
 
-_ML_DSA: Mapping[int, type[mldsa.MLDSA44PublicKey] | type[mldsa.MLDSA65PublicKey]] = {
+_ML_DSA: Mapping[int, type[_MlDsa]] = {
     ML_DSA_44: mldsa.MLDSA44PublicKey,
     ML_DSA_65: mldsa.MLDSA65PublicKey,
+    ML_DSA_87: mldsa.MLDSA87PublicKey,
 }
 _SIGNERS: Mapping[int, Callable[[PrivateKey, bytes], bytes]] = {
     ES256: _sign_es256,
     ML_DSA_44: _sign_ml_dsa,
     ML_DSA_65: _sign_ml_dsa,
+    ML_DSA_87: _sign_ml_dsa,
 }

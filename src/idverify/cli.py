@@ -106,6 +106,19 @@ def parser() -> argparse.ArgumentParser:
 
     command("doctor", "whether this machine is ready")
 
+    opening = command("open", "have the openers of a sealed identity find the person behind an account")
+    opening.add_argument("run", metavar="RUN", nargs="?", default="latest", help="a run, or the folder of idverify up")
+    opening.add_argument("--account", metavar="ID", help="the account to open; without it: accounts that have a seal")
+    opening.add_argument("--platform", default="platform_a", metavar="NAME", help="who keeps it (platform_a)")
+    opening.add_argument("--openers", default="", metavar="A,B", help="who agrees to the opening")
+    opening.add_argument("--ground", default="", metavar="TEXT", help="the legal ground; it is written down")
+    opening.add_argument("--by", default="a court", metavar="TEXT", help="who asks; it is written down (a court)")
+    opening.add_argument("--log", action="store_true", help="show the audit log of all openings, checked")
+    opening.add_argument("--scheme", default="", metavar="NAME", help="where a run has several with openers")
+    opening.add_argument("--citizens", type=_number(1, int), metavar="N", help="of the folder of idverify up (2000)")
+    opening.add_argument("--seed", type=_number(0, int), metavar="N", help="of the folder of idverify up (7)")
+    opening.add_argument("--out", default="runs", metavar="FOLDER", help="where the runs are (runs)")
+
     report = command("report", "write a run's report again from its run.json")
     report.add_argument("run", metavar="RUN", help="a run's folder, its number, or latest")
     report.add_argument("-o", "--output", metavar="FILE", help="the HTML file to write (the run's report.html)")
@@ -121,7 +134,11 @@ MODULES = {
     "people": "showing",
     "doctor": "doctor",
     "report": "comparing",
+    "open": "opening",
 }
+
+FUNCTIONS = {"open": "open_"}
+"""Commands whose name Python has taken."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -135,7 +152,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.command is None:
             raise BadUsage("no command was given", hint="see idverify --help")
         module = import_module(f"idverify.commands.{MODULES[options.command]}")
-        run: Callable[[argparse.Namespace], int] = getattr(module, options.command)
+        run: Callable[[argparse.Namespace], int] = getattr(module, FUNCTIONS.get(options.command) or options.command)
         return _flushed(run(options))
     except BrokenPipeError:
         return _pipe_is_gone()

@@ -138,7 +138,8 @@ class Proven:
     """What a verifier may believe after `Verifier.verify`; nothing is ever half checked.
 
     `claims` has at most `over` (the proven lowest age, an int), `name`, `id_number`, `birth_date`
-    (ISO 8601), and `declared: true` where nobody but the person vouches for them.
+    (ISO 8601), and `declared: true` where nobody but the person vouches for them; `sealed` is the identity for the
+    openers of `Info.opened_by`, which the platform keeps with the account and cannot read.
     """
 
     claims: Mapping[str, Json]
@@ -227,6 +228,8 @@ class Info:
     cost: Literal["inline", "threads", "process"] = "inline"  # where a service runs verify()
     parties: tuple[str, ...] = ()  # who takes part beside identity provider, platform and wallet
     usual: bool = True  # part of a comparison that names no schemes
+    opened_by: tuple[str, ...] = ()  # who can open a sealed identity, `quorum` of them together; see `Sealing`
+    quorum: int = 0
     experimental: str = ""  # why nobody should rely on it, in a sentence; empty where that is not so
     learns: Mapping[str, str] = field(default_factory=dict)  # party -> what it learns, in a sentence
     limits: str = ""  # what it does not do, in a sentence
@@ -327,6 +330,25 @@ class Scheme(Protocol):
         The measurements look for people in these values, so a scheme that left something out
         would look more private than it is. The tests check that.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Dealt:
+    """An issuer's secret, and what its openers take home: a share each, and the witness's part of every opening."""
+
+    secret: bytes = field(repr=False)
+    openers_key: bytes
+    shares: Mapping[str, bytes] = field(repr=False)
+    witness: bytes = field(repr=False)
+
+
+@runtime_checkable
+class Sealing(Scheme, Protocol):
+    """A scheme whose presentations hold the identity, sealed for a quorum of openers."""
+
+    def deal(self) -> Dealt:
+        """Fresh keys for issuer and openers. The secret that `new_secret` gives is one whose shares are forgotten."""
         ...
 
 

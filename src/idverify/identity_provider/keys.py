@@ -1,6 +1,7 @@
 """The identity provider's keys: a folder that all its processes share, and that a rotation changes under them.
 
     FOLDER/SCHEME/000001.secret      one file a key epoch, mode 0600, newest = highest number
+    FOLDER/../openers/SCHEME/000001  what the openers of a sealed identity take home, where a scheme has such
 
 A file appears by fsync and rename, so that it is there whole or not at all. Whoever finds a scheme without keys makes
 them while holding FOLDER/lock, so that any number of processes started at once make one key set.
@@ -20,9 +21,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from idverify.crypto.threshold_elgamal import decode_key
 from idverify.errors import BadEnvironment, IdverifyError, NotFound, Unavailable
-from idverify.scheme import Issuer, Scheme, merge
+from idverify.opening.openers import settle
+from idverify.scheme import Issuer, Scheme, Sealing, merge
 
+OPENERS = "openers"
+"""The folder beside the keys: in this simulator the dealer's machine is where the openers come to fetch theirs."""
 NOTICE_SECONDS = 0.25
 """How often a process looks whether the folder changed."""
 TRIES = 20
@@ -147,13 +152,21 @@ class KeyStore:
         """Make the next epoch's keys; the caller holds the lock."""
         scheme, epochs = self._schemes[name], self._epochs(name)
         taken = {short for epoch in epochs for short in _short_ids(self._issuer_of(name, epoch).public)}
+        dealt = scheme.deal() if isinstance(scheme, Sealing) else None
         for _ in range(TRIES):
-            secret = scheme.new_secret()
+            secret = dealt.secret if dealt else scheme.new_secret()
             if not taken & _short_ids(scheme.issuer(secret, name=self._issuer).public):
                 break
         else:
             raise BadEnvironment(f"no new keys of {name} fit beside those of {len(epochs)} epochs", hint="retire them")
         epoch = (epochs[-1] if epochs else 0) + 1
+        if dealt:
+            settle(
+                self._folder.parent / OPENERS / name / f"{epoch:06d}",
+                decode_key(dealt.openers_key),
+                shares=dealt.shares,
+                witness=dealt.witness,
+            )
         _write_whole(self._path(name, epoch), secret)
         return epoch
 

@@ -22,6 +22,8 @@ from idverify.storage import Store
 
 ADULT = 18
 """Years that a guardian must prove."""
+SEALED = "sealed"
+"""The claim that a platform keeps under every mandate, where a scheme has it: it can read nothing in it."""
 GUARD = "guard"
 """The action of a challenge that a guardian answers for a child."""
 
@@ -130,7 +132,7 @@ class Proofs:
         pseudonym = ""
         if proven.pseudonym is not None:
             pseudonym = mac(await self._keys.get("pseudonym"), started.scheme, proven.pseudonym).hex()
-        keeps = self._mandate.kept()
+        keeps = self._mandate.kept().keys() | {SEALED}
         row: dict[str, str | int | float | None] = {
             "code_hash": hashed(code),
             "challenge_id": started.id,

@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help compare up load test check format bench pictures clean
+.PHONY: help compare up load test check format bench interop pictures clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -37,6 +37,9 @@ format: $(VENV)/installed-dev ## format the code
 
 bench: $(VENV)/installed-dev ## measure the hot paths and write docs/benchmarks.md
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
+
+interop: $(VENV)/installed-dev ## exchange credentials with other people's libraries (needs node, npm and a network)
+	@$(BIN)/python -m tests.interop $(ARGS)
 
 pictures: $(VENV)/installed-dev ## make the screenshots in docs/ again, from the real thing
 	@sh tests/install-chromium

@@ -186,6 +186,8 @@ def _sorted(value: Cbor) -> Cbor:
     return value
 
 
-_ENCODERS: Mapping[type, Callable[[cbor2.CBOREncoder, Embedded], None]] = {
-    Embedded: lambda encoder, item: encoder.encode_semantic(EMBEDDED, item.content)
-}
+def _raw(encoder: cbor2.CBOREncoder, item: Embedded) -> None:
+    encoder.write(item.encoded)
+
+
+_ENCODERS: Mapping[type, Callable[[cbor2.CBOREncoder, Embedded], None]] = {Embedded: _raw}

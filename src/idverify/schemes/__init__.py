@@ -7,7 +7,8 @@ from types import MappingProxyType
 
 from idverify.formats import jwa
 from idverify.scheme import Scheme
-from idverify.schemes import real_name, sd_jwt_vc
+from idverify.schemes import mdoc, real_name, sd_jwt_vc
+from idverify.schemes.mdoc import Mdoc
 from idverify.schemes.privacy_pass import PrivacyPass
 from idverify.schemes.real_name import RealName
 from idverify.schemes.sd_jwt_vc import SdJwtVc
@@ -20,6 +21,8 @@ _IN_ORDER: tuple[Scheme, ...] = (
     SdJwtVc(),
     SdJwtVc(sd_jwt_vc.BATCH_INFO),
     SdJwtVc(sd_jwt_vc.ML_DSA_44_INFO, jwa.ML_DSA_44),
+    Mdoc(),
+    Mdoc(mdoc.BATCH_INFO),
     PrivacyPass(),
 )
 

@@ -23,6 +23,7 @@ from idverify.scheme import Json, Scheme
 Leaf: TypeAlias = "str | int | float | bool"
 MOST_LEAVES = 20_000
 _TOKEN = re.compile(r'token="?([A-Za-z0-9_=+/-]+)"?')
+_EXTENSIONS = re.compile(r'extensions="?([A-Za-z0-9_=+/-]+)"?')
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,13 +204,13 @@ def _flatten(value: Json, name: str, fields: _Leaves) -> None:
 
 
 def _private_token(header: str) -> bytes | None:
-    """The token of `Authorization: PrivateToken token="…"` (RFC 9577 section 2.2.2)."""
-    found = _TOKEN.search(header) if header[:13].lower() == "privatetoken " else None
-    if found is None:
+    """The token of `Authorization: PrivateToken token="…"` (RFC 9577 section 2.2.2), with its extensions after it."""
+    found = [_TOKEN.search(header), _EXTENSIONS.search(header)] if header[:13].lower() == "privatetoken " else [None]
+    if found[0] is None:
         return None
-    text = found[1].rstrip("=").replace("+", "-").replace("/", "_")
+    texts = [each[1].rstrip("=").replace("+", "-").replace("/", "_") for each in found if each is not None]
     try:
-        return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        return b"".join(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)) for text in texts)
     except (binascii.Error, ValueError):
         return None
 

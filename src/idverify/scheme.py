@@ -220,6 +220,7 @@ class Info:
     remembers: bool = False  # the issuer keeps a tag of each person, so that nobody is somebody else next time
     unlinkable: bool = False  # two showings of one credential have no value in common but what is meant to be
     verifies_many: bool = False  # its verifier is a ManyVerifier
+    same_keys: bool = False  # private only where everybody sees the same keys: the wallet compares
     signed: bool = True  # an issuer stands behind it
     binds_audience: bool = True  # refused by any other platform
     binds_nonce: bool = True  # refused for any other question of the same platform
@@ -272,8 +273,8 @@ class Holder(Protocol):
     ) -> Asked:
         """Start an issuance; `Info.issued` says which challenge it needs. Raises CannotAnswer.
 
-        `count` credentials are wanted, each of which may be shown to somebody else; a scheme that makes one at a time
-        (`Info.batch` 1) answers with one. `seed` are 32 bytes that the person keeps for life, on paper where the
+        `count` credentials are wanted, each of which may be shown to somebody else; a scheme that makes only one at
+        a time answers with one. `seed` are 32 bytes that the person keeps for life, on paper where the
         phone is lost: a scheme that recognises people again derives its secrets from it. Empty: a fresh one.
         """
         ...
@@ -301,6 +302,15 @@ class ManyVerifier(Verifier, Protocol):
 
     def verify_many(self, shown: Sequence[tuple[bytes, Challenge]]) -> Sequence[Proven | IdverifyError]:
         """For each presentation what `verify` would return or raise; a bad one harms no other."""
+        ...
+
+
+@runtime_checkable
+class Rationed(Protocol):
+    """A scheme whose requests may ask for several credentials, all of which count against the quota."""
+
+    def asks(self, request: bytes) -> int:
+        """For how many credentials a request asks. Raises BadMessage."""
         ...
 
 

@@ -8,7 +8,7 @@ import warnings
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from idverify.crypto import blind_rsa, rsa_private
+from idverify.crypto import blind_rsa, libcrypto, rsa_private
 from idverify.crypto.blind_rsa import VARIANTS, Variant
 from idverify.crypto.rsa_private import Backend, RawPrivateKey
 from idverify.errors import BadMessage, BadSignature, Unavailable
@@ -72,7 +72,7 @@ def test_a_faulty_result_never_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_backend_that_is_not_there_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rsa_private, "_libcrypto", lambda: None)
+    monkeypatch.setattr(libcrypto, "library", lambda: None)
     monkeypatch.setattr(rsa_private, "_gmpy2_power", lambda: None)
     for name in ("libcrypto", "gmpy2"):
         with pytest.raises(Unavailable):
@@ -80,7 +80,7 @@ def test_a_backend_that_is_not_there_says_so(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_the_slow_backend_warns_once_and_names_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rsa_private, "_libcrypto", lambda: None)
+    monkeypatch.setattr(libcrypto, "library", lambda: None)
     monkeypatch.setattr(rsa_private, "_gmpy2_power", lambda: None)
     rsa_private.backend.cache_clear()
     try:

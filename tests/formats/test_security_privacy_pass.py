@@ -134,7 +134,7 @@ def test_a_challenge_header_that_is_none_is_refused(value: str) -> None:
 
 
 def test_a_directory_comes_back_and_unknown_types_are_left_out() -> None:
-    document = wire.directory([SPKI], request_uri="/token-request", ages=[16])
+    document = wire.directory([wire.DirectoryKey(SPKI, ages=(16,))], request_uri="/token-request")
     assert wire.parse_directory(document) == ("/token-request", [SPKI])
     entry = json.loads(document)["token-keys"][0]
     assert entry == {"token-type": 2, "token-key": wire.encode_padded(SPKI), "age": 16}

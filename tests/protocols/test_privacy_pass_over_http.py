@@ -56,7 +56,7 @@ def test_without_an_age_the_lowest_will_do_and_an_unknown_one_is_refused() -> No
 
 def test_the_directory_lists_all_keys_of_a_rotation_newest_first() -> None:
     older = SCHEME.issuer(SCHEME.new_secret(), name="https://id.example:9000")
-    uri, keys = wire.parse_directory(http.directory_document(merge([issuer().public, older.public])))
+    uri, keys = wire.parse_directory(http.directory_document([merge([issuer().public, older.public])]))
     assert uri == http.REQUEST_PATH
     assert len(keys) == len(set(keys)) == 2 * len(AGES)
     first = wire.decode_padded(json.loads(issuer().public)["keys"][0]["token_key"])

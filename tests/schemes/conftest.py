@@ -44,6 +44,10 @@ class Stage:
     def verify(self, person: Person, ask: Challenge) -> Proven:
         return self.verifier.verify(self.show(person, ask), ask)
 
+    def others(self) -> list[Stage]:
+        """The stages of all other schemes."""
+        return [Stage(s, _issuer(name)) for name, s in SCHEMES.items() if s is not self.scheme]
+
     def other_issuer(self) -> Issuer:
         return _other_issuer(self.scheme.info.name)
 

@@ -16,7 +16,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from idverify.crypto.rsa_private import RawPrivateKey
+from idverify.crypto.rsa_private import RawPrivateKey, public_power
 from idverify.errors import BadMessage, BadSignature
 from idverify.scheme import Random
 
@@ -56,7 +56,7 @@ def prepare(variant: Variant, message: bytes, *, random: Random = secrets.token_
 
 def blind(variant: Variant, key: PublicKey, *, prepared: bytes, random: Random = secrets.token_bytes) -> Blinded:
     """Section 4.2: encode and blind a prepared message. Raises BadMessage for a useless key."""
-    n, e = (numbers := key.public_numbers()).n, numbers.e
+    n = key.public_numbers().n
     size = (n.bit_length() + 7) // 8
     salt = random(variant.salt_size) if variant.salt_size else b""
     m = int.from_bytes(pss_encode(prepared, n.bit_length() - 1, salt=salt))
@@ -66,7 +66,8 @@ def blind(variant: Variant, key: PublicKey, *, prepared: bytes, random: Random =
     while not (0 < r < n and math.gcd(r, n) == 1):
         r = int.from_bytes(random(size))
         r &= (1 << n.bit_length()) - 1
-    return Blinded((m * pow(r, e, n) % n).to_bytes(size), pow(r, -1, n))
+    hidden = int.from_bytes(public_power(key)(r.to_bytes(size)))
+    return Blinded((m * hidden % n).to_bytes(size), pow(r, -1, n))
 
 
 def blind_sign(key: RawPrivateKey, blinded: bytes) -> bytes:

@@ -13,13 +13,10 @@ away the factors of n (Boneh, DeMillo and Lipton 1997).
 from __future__ import annotations
 
 import ctypes
-import ctypes.util
 import importlib
 import math
 import secrets
-import sys
 import warnings
-import weakref
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Literal, TypeAlias
@@ -27,13 +24,11 @@ from typing import Literal, TypeAlias
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from idverify.crypto import libcrypto
 from idverify.errors import BadMessage, Unavailable
 
 Backend: TypeAlias = Literal["libcrypto", "gmpy2", "pow"]
 Power: TypeAlias = Callable[[int, int, int], int]
-
-_RSA_NO_PADDING = 3
-_LIBRARIES = ("libcrypto.so.3", "libcrypto.so.1.1", "libcrypto.3.dylib", "libcrypto-3-x64.dll", "libcrypto-3.dll")
 
 
 class RawPrivateKey:
@@ -47,6 +42,7 @@ class RawPrivateKey:
         self.size = (self.n.bit_length() + 7) // 8
         self.backend: Backend = use or backend()
         self._operation = _operation(key, self.backend)
+        self._public = public_power(self.public, self.backend)
 
     def raw(self, message: bytes) -> bytes:
         """m^d mod n for an m of exactly `size` bytes with 1 < m < n − 1; as many bytes.
@@ -59,7 +55,7 @@ class RawPrivateKey:
         if not 1 < int.from_bytes(message) < self.n - 1:
             raise BadMessage("the blinded message is not a number between 2 and n - 2")
         result = self._operation(message)
-        if pow(int.from_bytes(result), self.e, self.n) != int.from_bytes(message):
+        if self._public(result) != message:
             raise Unavailable("the signature came out wrong and was withheld", hint="check this machine's memory")
         return result
 
@@ -70,7 +66,7 @@ class RawPrivateKey:
 @lru_cache(maxsize=1)
 def backend() -> Backend:
     """The name of the backend that this process uses, for the report."""
-    if _libcrypto() is not None:
+    if libcrypto.library() is not None:
         return "libcrypto"
     if _gmpy2_power() is not None:
         return "gmpy2"
@@ -82,9 +78,20 @@ def backend() -> Backend:
     return "pow"
 
 
+def public_power(key: rsa.RSAPublicKey, use: Backend | None = None) -> Callable[[bytes], bytes]:
+    """s^e mod n on numbers below n, as many bytes as the key has: an exponent may be as long as the key."""
+    numbers = key.public_numbers()
+    n, e, size = numbers.n, numbers.e, (key.key_size + 7) // 8
+    library = libcrypto.library() if (use or backend()) == "libcrypto" else None
+    if library is not None:
+        der = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.PKCS1)
+        return libcrypto.public_operation(library, der, size=size)
+    return lambda message: pow(int.from_bytes(message), e, n).to_bytes(size)
+
+
 def _operation(key: rsa.RSAPrivateKey, name: Backend) -> Callable[[bytes], bytes]:
     if name == "libcrypto":
-        library = _libcrypto()
+        library = libcrypto.library()
         if library is None:
             raise Unavailable("libcrypto was asked for and cannot be loaded", hint="install OpenSSL 3")
         return _with_libcrypto(key, library)
@@ -94,57 +101,11 @@ def _operation(key: rsa.RSAPrivateKey, name: Backend) -> Callable[[bytes], bytes
     return _with_crt(key, power)
 
 
-@lru_cache(maxsize=1)
-def _libcrypto() -> ctypes.CDLL | None:
-    """OpenSSL's libcrypto with its RSA functions, or None. macOS aborts on its own unversioned copy."""
-    names = [*_LIBRARIES]
-    found = ctypes.util.find_library("crypto") if sys.platform != "darwin" else None
-    for name in [*names, *([found] if found else [])]:
-        try:
-            library = ctypes.CDLL(name)
-            library.d2i_RSAPrivateKey.restype = ctypes.c_void_p
-            library.d2i_RSAPrivateKey.argtypes = [ctypes.c_void_p, ctypes.POINTER(ctypes.c_char_p), ctypes.c_long]
-            library.RSA_private_encrypt.restype = ctypes.c_int
-            library.RSA_private_encrypt.argtypes = [
-                ctypes.c_int,
-                ctypes.c_char_p,
-                ctypes.c_char_p,
-                ctypes.c_void_p,
-                ctypes.c_int,
-            ]
-            library.RSA_free.restype = None
-            library.RSA_free.argtypes = [ctypes.c_void_p]
-        except (OSError, AttributeError):  # not there, or without the functions deprecated since 3.0
-            continue
-        return library
-    return None
-
-
-class _Handle:
-    """Owns one RSA structure of libcrypto and frees it with itself."""
-
-    def __init__(self, library: ctypes.CDLL, der: bytes) -> None:
-        pointer: int | None = library.d2i_RSAPrivateKey(None, ctypes.byref(ctypes.c_char_p(der)), len(der))
-        if not pointer:
-            raise Unavailable("libcrypto does not read this RSA key")
-        self.pointer = pointer
-        weakref.finalize(self, library.RSA_free, pointer)
-
-
 def _with_libcrypto(key: rsa.RSAPrivateKey, library: ctypes.CDLL) -> Callable[[bytes], bytes]:
     der = key.private_bytes(
         serialization.Encoding.DER, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
     )
-    handle, size = _Handle(library, der), key.key_size // 8
-
-    def operation(message: bytes) -> bytes:
-        out = ctypes.create_string_buffer(size)
-        written = library.RSA_private_encrypt(len(message), message, out, handle.pointer, _RSA_NO_PADDING)
-        if written != size:
-            raise Unavailable("libcrypto did not sign")
-        return out.raw
-
-    return operation
+    return libcrypto.private_operation(library, der, size=(key.key_size + 7) // 8)
 
 
 @lru_cache(maxsize=1)

@@ -1,4 +1,8 @@
-"""Privacy Pass messages for publicly verifiable tokens, type 0x0002 (RFC 9577 section 2, RFC 9578 section 6)."""
+"""Privacy Pass messages for publicly verifiable tokens (RFC 9577 section 2, RFC 9578 section 6).
+
+Beside type 0x0002 they carry type 0xDA7A, whose tokens are shown with public metadata
+(draft-ietf-privacypass-public-metadata-issuance; `privacy_pass_extensions` says what metadata looks like).
+"""
 
 from __future__ import annotations
 
@@ -14,12 +18,18 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from idverify.errors import BadMessage
 from idverify.formats.strict_json import JsonObject, decode_base64url, read_object, write_json
+from idverify.formats.tls import Reader, vector
 from idverify.scheme import Json
 
 SPEC = "RFC 9576, RFC 9577, RFC 9578 (June 2024)"
+METADATA_SPEC = "draft-ietf-privacypass-public-metadata-issuance-02"
 TOKEN_TYPE = 0x0002
+METADATA_TYPE = 0xDA7A
+TOKEN_TYPES = (TOKEN_TYPE, METADATA_TYPE)
 KEY_SIZE = 256
 """Nk of RFC 9578 section 8.2.2: the bytes of an RSA-2048 modulus."""
+TOKEN_SIZE = 98 + KEY_SIZE
+"""Of a Token struct, in bytes."""
 _SPKI_HEAD = bytes.fromhex(
     "30820152303d06092a864886f70d01010a3030a00d300b0609608648016503040202"  # RSASSA-PSS, SHA-384
     "a11a301806092a864886f70d010108300b0609608648016503040202a203020130"  # MGF1 with SHA-384, salt 48
@@ -55,9 +65,9 @@ class TokenChallenge:
     @classmethod
     def decode(cls, data: bytes) -> TokenChallenge:
         """Raises BadMessage."""
-        reader = _Reader(data, "token challenge")
-        token_type = int.from_bytes(reader.take(2))
-        issuer, context, origin = (reader.take(int.from_bytes(reader.take(n))) for n in (2, 1, 2))
+        reader = Reader(data, "token challenge")
+        token_type = reader.number(2)
+        issuer, context, origin = (reader.take(reader.number(n)) for n in (2, 1, 2))
         reader.end()
         try:
             challenge = cls(issuer.decode("ascii"), origin.decode("ascii"), context, token_type)
@@ -72,7 +82,7 @@ class TokenChallenge:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """What a wallet shows.
+    """What a wallet shows, with the metadata that its type has.
 
     struct {
         uint16_t token_type;
@@ -81,6 +91,8 @@ class Token:
         uint8_t token_key_id[32];
         uint8_t authenticator[Nk];
     } Token;
+
+    `extensions` is the encoded Extensions structure of type 0xDA7A: no part of the struct, but written after it here.
     """
 
     nonce: bytes
@@ -88,6 +100,7 @@ class Token:
     token_key_id: bytes
     authenticator: bytes = field(default=b"", repr=False)
     token_type: int = TOKEN_TYPE
+    extensions: bytes = b""
 
     @property
     def input(self) -> bytes:
@@ -95,43 +108,56 @@ class Token:
         return self.token_type.to_bytes(2) + self.nonce + self.challenge_digest + self.token_key_id
 
     def encode(self) -> bytes:
-        return self.input + self.authenticator
+        return self.input + self.authenticator + self.extensions
 
     @classmethod
     def decode(cls, data: bytes) -> Token:
         """Raises BadMessage for another type or length."""
-        reader = _Reader(data, "token")
-        _expect_type(reader)
-        token = cls(reader.take(32), reader.take(32), reader.take(32), reader.take(KEY_SIZE))
+        reader = Reader(data, "token")
+        token_type = _token_type(reader)
+        nonce, digest, key = (reader.take(32) for _ in range(3))
+        token = cls(nonce, digest, key, reader.take(KEY_SIZE), token_type, _extensions(reader, token_type))
         reader.end()
         return token
 
 
 @dataclass(frozen=True, slots=True)
 class TokenRequest:
-    """What a wallet sends to the issuer.
+    """What a wallet sends to the issuer; type 0xDA7A as ExtendedTokenRequest, with its Extensions structure.
 
     struct {
         uint16_t token_type = 0x0002;
         uint8_t truncated_token_key_id;
         uint8_t blinded_msg[Nk];
     } TokenRequest;
+
+    struct {
+        TokenRequest request;
+        Extensions extensions;
+    } ExtendedTokenRequest;
     """
 
     truncated_key_id: int
     blinded: bytes
+    token_type: int = TOKEN_TYPE
+    extensions: bytes = b""
 
     def encode(self) -> bytes:
-        return TOKEN_TYPE.to_bytes(2) + self.truncated_key_id.to_bytes(1) + self.blinded
+        return self.token_type.to_bytes(2) + self.truncated_key_id.to_bytes(1) + self.blinded + self.extensions
 
     @classmethod
     def decode(cls, data: bytes) -> TokenRequest:
         """Raises BadMessage for another type or length."""
-        reader = _Reader(data, "token request")
-        _expect_type(reader)
-        request = cls(reader.take(1)[0], reader.take(KEY_SIZE))
+        reader = Reader(data, "token request")
+        request = cls.take(reader)
         reader.end()
         return request
+
+    @classmethod
+    def take(cls, reader: Reader) -> TokenRequest:
+        """The request at the front of a longer message. Raises BadMessage."""
+        token_type = _token_type(reader)
+        return cls(reader.number(1), reader.take(KEY_SIZE), token_type, _extensions(reader, token_type))
 
 
 def encode_key(key: rsa.RSAPublicKey) -> bytes:
@@ -194,7 +220,11 @@ def www_authenticate(challenges: Sequence[tuple[TokenChallenge, bytes]], *, max_
 _PARAMETER = re.compile(
     r'\s*,?\s*(?:(PrivateToken)\s+)?([A-Za-z0-9_-]+)\s*=\s*(?:"([^"\\]*)"|([A-Za-z0-9_.~+/=-]+))', re.I
 )
-_TOKEN = re.compile(r'PrivateToken[ \t]+token[ \t]*=[ \t]*(?:"([A-Za-z0-9_=-]*)"|([A-Za-z0-9_=-]+))[ \t]*', re.I)
+_TOKEN = re.compile(
+    r'PrivateToken[ \t]+token[ \t]*=[ \t]*(?:"([A-Za-z0-9_=-]*)"|([A-Za-z0-9_=-]+))[ \t]*'
+    r'(?:,[ \t]*extensions[ \t]*=[ \t]*"([A-Za-z0-9_=-]*)"[ \t]*)?',
+    re.I,
+)
 
 
 def parse_www_authenticate(value: str) -> list[dict[str, str]]:
@@ -215,30 +245,50 @@ def parse_www_authenticate(value: str) -> list[dict[str, str]]:
     return challenges
 
 
-def authorization(token: bytes) -> str:
-    """The Authorization value that shows a token (RFC 9577 section 2.2)."""
-    return f'PrivateToken token="{encode_padded(token)}"'
+def authorization(shown: bytes) -> str:
+    """The Authorization value that shows an encoded Token (RFC 9577 section 2.2), with its extensions if it has any.
+
+    The parameter `extensions` is of draft-ietf-privacypass-auth-scheme-extensions section 3.
+    """
+    token, extensions = shown[:TOKEN_SIZE], shown[TOKEN_SIZE:]
+    more = f', extensions="{encode_padded(extensions)}"' if extensions else ""
+    return f'PrivateToken token="{encode_padded(token)}"{more}'
 
 
 def parse_authorization(value: str) -> bytes:
-    """The token's bytes in `PrivateToken token="…"`. Raises BadMessage."""
+    """The Token in `PrivateToken token="…"[, extensions="…"]`, as `Token.encode` writes it. Raises BadMessage."""
     match = _TOKEN.fullmatch(value) if len(value) < 2000 else None
     if match is None:
         raise BadMessage('the Authorization header is not PrivateToken token="…"')
-    return decode_padded(match[1] or match[2] or "", "token")
+    token = decode_padded(match[1] or match[2] or "", "token")
+    if match[3] is None:
+        return token
+    if len(token) != TOKEN_SIZE:
+        raise BadMessage(f"the token has {len(token)} bytes, one with extensions {TOKEN_SIZE}")
+    return token + decode_padded(match[3], "extensions")
 
 
-def directory(keys: Sequence[bytes], *, request_uri: str, ages: Sequence[int] = ()) -> bytes:
-    """The issuer directory (RFC 9578 section 4); `age` beside a key says what its tokens prove."""
+@dataclass(frozen=True, slots=True)
+class DirectoryKey:
+    """A key of an issuer directory; `ages` says what its tokens can prove."""
+
+    spki: bytes
+    token_type: int = TOKEN_TYPE
+    ages: tuple[int, ...] = ()
+
+
+def directory(keys: Sequence[DirectoryKey], *, request_uri: str) -> bytes:
+    """The issuer directory (RFC 9578 section 4); an `age`, or several, beside a key says what its tokens prove."""
     listed: list[Json] = []
-    for index, spki in enumerate(keys):
-        entry: dict[str, Json] = {"token-type": TOKEN_TYPE, "token-key": encode_padded(spki)}
-        listed.append(entry | ({"age": ages[index]} if ages else {}))
+    for key in keys:
+        entry: dict[str, Json] = {"token-type": key.token_type, "token-key": encode_padded(key.spki)}
+        ages: dict[str, Json] = {"age": key.ages[0]} if len(key.ages) == 1 else {"ages": key.ages}
+        listed.append(entry | (ages if key.ages else {}))
     return write_json({"issuer-request-uri": request_uri, "token-keys": listed})
 
 
-def parse_directory(document: bytes) -> tuple[str, list[bytes]]:
-    """The request URI and the keys of type 0x0002 in an issuer directory. Raises BadMessage."""
+def parse_directory(document: bytes, token_type: int = TOKEN_TYPE) -> tuple[str, list[bytes]]:
+    """The request URI and the keys of one type in an issuer directory. Raises BadMessage."""
     value: JsonObject = read_object(document, "issuer directory")
     uri, listed = value.get("issuer-request-uri"), value.get("token-keys")
     if not isinstance(uri, str) or not isinstance(listed, list):
@@ -247,29 +297,17 @@ def parse_directory(document: bytes) -> tuple[str, list[bytes]]:
     for entry in listed:
         if not isinstance(entry, dict) or not isinstance(text := entry.get("token-key"), str):
             raise BadMessage("an entry of the issuer directory has no token-key")
-        if entry.get("token-type") == TOKEN_TYPE:
+        if entry.get("token-type") == token_type:
             keys.append(decode_padded(text, "token key"))
     return uri, keys
 
 
-class _Reader:
-    """Takes bytes off the front and refuses too few or too many."""
-
-    def __init__(self, data: bytes, what: str) -> None:
-        self._data, self._at, self._what = data, 0, what
-
-    def take(self, size: int) -> bytes:
-        part = self._data[self._at : self._at + size]
-        if len(part) != size:
-            raise BadMessage(f"the {self._what} ends after {len(self._data)} bytes, in the middle of a field")
-        self._at += size
-        return part
-
-    def end(self) -> None:
-        if self._at != len(self._data):
-            raise BadMessage(f"the {self._what} has {len(self._data)} bytes, {self._at} belong to it")
+def _token_type(reader: Reader) -> int:
+    if (kind := reader.number(2)) not in TOKEN_TYPES:
+        raise BadMessage(f"the token type is {kind:#06x}, not {' or '.join(f'{t:#06x}' for t in TOKEN_TYPES)}")
+    return kind
 
 
-def _expect_type(reader: _Reader) -> None:
-    if (kind := int.from_bytes(reader.take(2))) != TOKEN_TYPE:
-        raise BadMessage(f"the token type is {kind:#06x}, not {TOKEN_TYPE:#06x}")
+def _extensions(reader: Reader, token_type: int) -> bytes:
+    """The encoded Extensions structure, `Extension extensions<0..2^16-1>`, where the type has one."""
+    return vector(reader.take(reader.number(2)), 2) if token_type == METADATA_TYPE else b""

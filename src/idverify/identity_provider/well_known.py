@@ -32,19 +32,23 @@ def router(*, issuer: str, sessions: Sessions, issuance: Issuance, keys: KeyStor
 
     @routes.get(privacy_pass.DIRECTORY_PATH, summary="Token keys (RFC 9578 section 4)")
     async def directory(request: Request) -> Response:
-        name = _of_tokens(keys)
-        document = privacy_pass.directory_document(keys.public(name), request_uri=privacy_pass.REQUEST_PATH)
+        document = privacy_pass.directory_document([keys.public(name) for name in _of_tokens(keys)])
         return published(request, document, privacy_pass.DIRECTORY_TYPE)
 
     @routes.post(privacy_pass.REQUEST_PATH, summary="Issue a token (RFC 9578 section 6.2)")
     async def token_request(request: Request) -> Response:
         id_number = await sessions.id_number(request.headers.get("authorization", ""))
-        name = _of_tokens(keys)
-        note(request, subject=id_number, scheme=name)
-        if request.headers.get("content-type", "") != privacy_pass.REQUEST_TYPE:
-            raise BadMessage(f"the body is not {privacy_pass.REQUEST_TYPE}")
-        answer = await issuance.issue(request, name, id_number=id_number, body=await request.body())
-        return no_store(Response(answer, headers={"Content-Type": privacy_pass.RESPONSE_TYPE}))
+        note(request, subject=id_number)
+        names, kind = _of_tokens(keys), request.headers.get("content-type", "")
+        body = await request.body()
+        asked = [name for name in names if privacy_pass.is_asked(keys.public(name), body, media_type=kind)]
+        if not asked:
+            raise BadMessage(
+                "the token request names a key that is not in use", hint="fetch the issuer's directory again"
+            )
+        note(request, subject=id_number, scheme=asked[0])
+        answer = await issuance.issue(request, asked[0], id_number=id_number, body=body)
+        return no_store(Response(answer, headers={"Content-Type": privacy_pass.ANSWERED_BY[kind]}))
 
     return routes
 
@@ -57,12 +61,12 @@ def _jwks(keys: KeyStore) -> list[Json]:
     return found
 
 
-def _of_tokens(keys: KeyStore) -> str:
-    """The scheme whose published keys are token keys. Raises NotFound."""
-    for name in keys.names:
-        if any("token_key" in key for key in _keys_of(keys, name)):
-            return name
-    raise NotFound("this issuer has no private tokens")
+def _of_tokens(keys: KeyStore) -> list[str]:
+    """The schemes whose published keys are token keys. Raises NotFound."""
+    found = [name for name in keys.names if any("token_key" in key for key in _keys_of(keys, name))]
+    if not found:
+        raise NotFound("this issuer has no private tokens")
+    return found
 
 
 def _keys_of(keys: KeyStore, name: str) -> list[dict[str, Json]]:

@@ -10,6 +10,7 @@ from idverify.scheme import Scheme
 from idverify.schemes import mdoc, real_name, sd_jwt_vc
 from idverify.schemes.mdoc import Mdoc
 from idverify.schemes.privacy_pass import PrivacyPass
+from idverify.schemes.privacy_pass_public_metadata import PrivacyPassPublicMetadata
 from idverify.schemes.real_name import RealName
 from idverify.schemes.sd_jwt_vc import SdJwtVc
 from idverify.schemes.self_declared import SelfDeclared
@@ -24,6 +25,7 @@ _IN_ORDER: tuple[Scheme, ...] = (
     Mdoc(),
     Mdoc(mdoc.BATCH_INFO),
     PrivacyPass(),
+    PrivacyPassPublicMetadata(),
 )
 
 SCHEMES: Mapping[str, Scheme] = MappingProxyType({scheme.info.name: scheme for scheme in _IN_ORDER})

@@ -165,7 +165,7 @@ def router(platform: Platform) -> APIRouter:
         if privacy_pass.is_private_token(authorization):
             token = privacy_pass.token_from_authorization(authorization)
             clean_handle(body.handle)  # before the token is spent
-            started = await proofs.start(await platform.tokens.scheme(), "sign_up")
+            started = await proofs.start(await platform.tokens.scheme(token), "sign_up")
             note(request, flow=started.id, scheme=started.scheme)
             code, binding = (await proofs.accept(started.id, token)).code, started.binding
         elif not code and not body.ward and not platform.mandate.unverified_accounts:

@@ -34,9 +34,14 @@ class PrivateTokens:
                 return header
         return None
 
-    async def scheme(self) -> str:
-        """The name of the offered scheme that has tokens. Raises NotFound."""
+    async def scheme(self, token: bytes) -> str:
+        """The name of the offered scheme whose key the token names, else the first one. Raises NotFound."""
+        first = ""
         for name, scheme in self._proofs.schemes.items():
             if await self.header(scheme):
-                return name
-        raise NotFound("this platform takes no private tokens")
+                first = first or name
+                if privacy_pass.is_shown(await self._issuers.public(scheme), token):
+                    return name
+        if not first:
+            raise NotFound("this platform takes no private tokens")
+        return first

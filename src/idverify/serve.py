@@ -95,15 +95,26 @@ def wallet(settings: Settings) -> Built:
     return Built(create_app(settings=settings, schemes=offered(settings)))
 
 
+def status_host(settings: Settings) -> Built:
+    """The host of status lists. It has no database: its lists are the identity provider's."""
+    from idverify.status_host.app import create_app
+
+    return Built(create_app(settings=settings), _ledger(settings))
+
+
 def builder(party: str) -> Callable[[Settings], Built]:
     """Which kind of party this is. Raises BadSetting."""
-    kinds: dict[str, Callable[[Settings], Built]] = {"identity_provider": identity_provider, "wallet": wallet}
+    kinds: dict[str, Callable[[Settings], Built]] = {
+        "identity_provider": identity_provider,
+        "status_host": status_host,
+        "wallet": wallet,
+    }
     if party.startswith("platform"):
         return social_platform
     if party not in kinds:
         raise BadSetting(
             f"IDVERIFY_PARTY is {party!r}, which is no party",
-            hint="it is identity_provider, wallet, or a name that begins with platform",
+            hint=f"it is {', '.join(kinds)}, or a name that begins with platform",
         )
     return kinds[party]
 

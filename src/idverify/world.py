@@ -206,7 +206,10 @@ def needed(settings: Settings) -> tuple[str, ...]:
     from idverify.schemes import SCHEMES  # here, because the watchdog, which is this module too, needs none
 
     wanted = settings.scheme_names or tuple(SCHEMES)
-    extra = {party for name, scheme in SCHEMES.items() if name in wanted for party in scheme.info.parties}
+    infos = [scheme.info for name, scheme in SCHEMES.items() if name in wanted]
+    extra = {party for info in infos for party in info.parties}
+    if any(info.status for info in infos):
+        extra.add("status_host")
     return tuple(party for party in PARTIES if party in ALWAYS or party in extra)
 
 

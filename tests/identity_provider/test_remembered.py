@@ -16,6 +16,7 @@ from idverify.errors import BadMessage, Conflict, IdverifyError
 from idverify.identity_provider.issuance import Issuance
 from idverify.identity_provider.keys import KeyStore
 from idverify.identity_provider.sessions import Limits
+from idverify.identity_provider.status_entries import Entries
 from idverify.identity_provider.tables import METADATA
 from idverify.scheme import Holder, Info, Json, Person, Records, StatusLookup, Verifier, never
 from idverify.storage import Store
@@ -68,7 +69,8 @@ def office(folder: Path, url: str, info: Info, *, quota: int = 3) -> Iterator[Is
     schemes = {NAME: Remembering(info)}
     store = Store.open(url, METADATA, schema="identity_provider")
     keys = KeyStore(folder / "keys", schemes, issuer=ISSUER)
-    yield Issuance(PEOPLE, keys, store, schemes=schemes, quota=quota, clock=Clock(), limits=Limits())
+    entries = Entries(store, host="")
+    yield Issuance(PEOPLE, keys, store, schemes=schemes, quota=quota, clock=Clock(), limits=Limits(), entries=entries)
     store.close()
 
 

@@ -9,13 +9,14 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from idverify import web
-from idverify.identity_provider import api, well_known
+from idverify.identity_provider import api, status_api, well_known
 from idverify.identity_provider.issuance import Issuance
 from idverify.identity_provider.keys import KeyStore
 from idverify.identity_provider.oauth import Codes
 from idverify.identity_provider.pages import Pages
 from idverify.identity_provider.register import Register, examples
 from idverify.identity_provider.sessions import Limits, Sessions
+from idverify.identity_provider.status_lists import StatusLists
 from idverify.ledger import Ledger
 from idverify.schemes import SCHEMES
 from idverify.settings import Settings
@@ -44,7 +45,24 @@ def create_app(
     issuer, party = settings.own_url, settings.party or "identity_provider"
     people = examples(population, clock())
     sessions = Sessions(population, store, clock=clock, limits=limits)
-    issuance = Issuance(population, keys, store, schemes=SCHEMES, quota=settings.quota, clock=clock, limits=limits)
+    lists = StatusLists(
+        store,
+        keys.lists,
+        host=settings.status_host,
+        ttl=settings.status_ttl,
+        publish=settings.status_publish,
+        clock=clock,
+    )
+    issuance = Issuance(
+        population,
+        keys,
+        store,
+        schemes=SCHEMES,
+        quota=settings.quota,
+        clock=clock,
+        limits=limits,
+        entries=lists.entries,
+    )
     codes = Codes(store, sessions, clock=clock, redirect_uri=f"{settings.wallet}/callback")
     templates = web.templates(Path(__file__).parent / "templates", app_title="Identity provider")
     pages = Pages(
@@ -62,6 +80,7 @@ def create_app(
         api.router(party=party, issuer=issuer, sessions=sessions, issuance=issuance, keys=keys, people=people)
     )
     app.include_router(well_known.router(issuer=issuer, sessions=sessions, issuance=issuance, keys=keys))
+    app.include_router(status_api.router(lists, sessions=sessions, schemes=keys.names))
     app.include_router(pages.router)
     web.equip(app, templates)
     return app

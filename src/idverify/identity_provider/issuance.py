@@ -17,8 +17,9 @@ from idverify.identity_provider.keys import KeyStore
 from idverify.identity_provider.register import Register
 from idverify.identity_provider.remembered import recall, remember
 from idverify.identity_provider.sessions import Limits
+from idverify.identity_provider.status_entries import Entries, bind
 from idverify.identity_provider.tables import Quota
-from idverify.scheme import Issuer, Person, Records, Scheme
+from idverify.scheme import Issuer, Person, Records, Scheme, Status
 from idverify.storage import Store
 
 MOST_ACCOUNTS = 20_000
@@ -53,6 +54,7 @@ class Issued:
 
     answer: bytes
     records: Records
+    drawn: Sequence[Status]
 
 
 class Issuance:
@@ -68,6 +70,7 @@ class Issuance:
         quota: int,
         clock: Callable[[], datetime],
         limits: Limits,
+        entries: Entries,
     ) -> None:
         self._register = register
         self._keys = keys
@@ -76,6 +79,7 @@ class Issuance:
         self._quota = quota
         self._clock = clock
         self._rate = Rate(limits)
+        self._entries = entries
 
     def scheme(self, name: str) -> Scheme:
         """The scheme with this name, if it is issued here. Raises NotFound."""
@@ -103,24 +107,27 @@ class Issuance:
         tag = b""
         if scheme.info.remembers:
             tag = await self._store.read(lambda connection: recall(connection, id_number, scheme=name))
+        if scheme.info.status:
+            await self._entries.ready()
         person, issuers, now = self._register.person(row), self._keys.issuers(name), self._clock()
 
         def work() -> Issued:
-            return _first_that_can(issuers, person, body=body, now=now, tag=tag)
+            return _first_that_can(issuers, person, body=body, now=now, tag=tag, draw=self._entries.draw)
 
         if scheme.info.cost == "inline":
             issued = work()
         else:
             issued = await to_thread.run_sync(metering.charged(request, work))
-        records = issued.records
+        records, drawn = issued.records, issued.drawn
 
         def keep(connection: Connection) -> None:
             if scheme.info.rationed:
                 self._count(connection, id_number, scheme=name, epoch=epoch)
             if scheme.info.remembers:
                 remember(connection, id_number, scheme=name, before=tag, tag=records.tag)
+            bind(connection, drawn, id_number=id_number, scheme=name, now=now.timestamp())
 
-        if scheme.info.rationed or records.tag != tag:
+        if scheme.info.rationed or records.tag != tag or drawn:
             await self._store.write(keep)  # all or nothing, and before anybody sees the answer
         return issued.answer
 
@@ -147,16 +154,38 @@ class Issuance:
         )
 
 
-def _first_that_can(issuers: Sequence[Issuer], person: Person, *, body: bytes, now: datetime, tag: bytes) -> Issued:
+def _first_that_can(
+    issuers: Sequence[Issuer],
+    person: Person,
+    *,
+    body: bytes,
+    now: datetime,
+    tag: bytes,
+    draw: Callable[[], Status | None],
+) -> Issued:
     """The newest keys answer, or older ones that the request was made for just before a rotation."""
     fault: BadMessage | None = None
     for issuer in issuers:
-        records = Records(tag)  # fresh, so that an issuer that fails leaves nothing behind
+        drawn: list[Status] = []
+        # Fresh records, so that an issuer that fails leaves nothing behind; what it drew, nobody gets.
+        records = Records(tag, _keeping(draw, drawn))
         try:
-            return Issued(issuer.issue(person, body, now=now, records=records), records)
+            return Issued(issuer.issue(person, body, now=now, records=records), records, drawn)
         except BadMessage as error:
             fault = fault or error
     raise fault or NotFound("there are no keys")
+
+
+def _keeping(draw: Callable[[], Status | None], drawn: list[Status]) -> Callable[[], Status | None]:
+    """`draw`, with what it gives kept in `drawn`."""
+
+    def next_status() -> Status | None:
+        status = draw()
+        if status is not None:
+            drawn.append(status)
+        return status
+
+    return next_status
 
 
 _TAKE = text(

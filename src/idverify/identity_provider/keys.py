@@ -20,9 +20,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, Protocol, TypeVar
 
 from idverify.crypto.threshold_elgamal import decode_key
 from idverify.errors import BadEnvironment, IdverifyError, NotFound, Unavailable
+from idverify.identity_provider.list_signing import LISTS, ListSigner, ListSigning
 from idverify.opening.openers import settle
 from idverify.scheme import Issuer, Scheme, Sealing, merge
 
@@ -34,34 +36,53 @@ TRIES = 20
 """New secrets tried until no short key identifier meets one that is in use."""
 
 
+class Signer(Protocol):
+    """Whoever holds a private key, with what it publishes: a JSON object with `issuer` and `keys`."""
+
+    @property
+    def public(self) -> bytes: ...
+
+
+S = TypeVar("S", bound=Signer)
+S_co = TypeVar("S_co", bound=Signer, covariant=True)
+
+
+class Maker(Protocol[S_co]):
+    """What makes private keys, and a signer of them: a scheme is one."""
+
+    def new_secret(self) -> bytes: ...
+
+    def issuer(self, secret: bytes, *, name: str) -> S_co: ...
+
+
 @dataclass(frozen=True, slots=True)
-class KeySet:
-    """The keys of one scheme at one moment: issuers newest first, and what they publish together."""
+class KeySet(Generic[S]):
+    """The keys of one name at one moment: issuers newest first, and what they publish together."""
 
     epoch: int
-    issuers: tuple[Issuer, ...]
+    issuers: tuple[S, ...]
     public: bytes
 
 
-class KeyStore:
-    """Keys of every scheme that an issuer signs for, under the name `issuer` (the service's URL)."""
+class KeyFolder(Generic[S]):
+    """Keys under several names, of an issuer that is called `issuer` (the service's URL)."""
 
-    def __init__(self, folder: Path, schemes: Mapping[str, Scheme], *, issuer: str) -> None:
+    def __init__(self, folder: Path, makers: Mapping[str, Maker[S]], *, issuer: str) -> None:
         self._folder = folder
-        self._schemes = {name: s for name, s in schemes.items() if s.info.issued != "by_holder"}
+        self._makers = dict(makers)
         self._issuer = issuer
-        self._sets: dict[str, tuple[int, KeySet]] = {}
-        self._made: dict[tuple[str, int], Issuer] = {}
+        self._sets: dict[str, tuple[int, KeySet[S]]] = {}
+        self._made: dict[tuple[str, int], S] = {}
         self._looked: dict[str, float] = {}
         self._loading = threading.Lock()
         try:
-            for name in self._schemes:
+            for name in self._makers:
                 (folder / name).mkdir(parents=True, exist_ok=True, mode=0o700)
             with self._locked():
-                for name in self._schemes:
+                for name in self._makers:
                     if not self._epochs(name):
                         self._add(name)
-            for name in self._schemes:
+            for name in self._makers:
                 self._reload(name)
                 self._looked[name] = time.monotonic()
         except OSError as error:
@@ -69,49 +90,49 @@ class KeyStore:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The schemes that are issued here."""
-        return tuple(self._schemes)
+        """What there are keys for."""
+        return tuple(self._makers)
 
-    def issuer(self, scheme_name: str) -> Issuer:
+    def issuer(self, name: str) -> S:
         """The issuer with the newest keys. Raises NotFound."""
-        return self._current(scheme_name).issuers[0]
+        return self._current(name).issuers[0]
 
-    def issuers(self, scheme_name: str) -> Sequence[Issuer]:
+    def issuers(self, name: str) -> Sequence[S]:
         """All issuers that are not retired, newest first: a wallet may have asked for a key just before a rotation."""
-        return self._current(scheme_name).issuers
+        return self._current(name).issuers
 
-    def public(self, scheme_name: str) -> bytes:
+    def public(self, name: str) -> bytes:
         """The public document of all keys that are not retired, newest first. Raises NotFound."""
-        return self._current(scheme_name).public
+        return self._current(name).public
 
-    def epoch(self, scheme_name: str) -> int:
+    def epoch(self, name: str) -> int:
         """The number of the newest key set, from 1. Raises NotFound."""
-        return self._current(scheme_name).epoch
+        return self._current(name).epoch
 
-    def rotate(self, scheme_name: str) -> int:
+    def rotate(self, name: str) -> int:
         """Make new keys; the old ones stay valid until they are retired. Returns the new epoch."""
-        self._check(scheme_name)
+        self._check(name)
         with self._locked():
-            epoch = self._add(scheme_name)
-        self._reload(scheme_name)
+            epoch = self._add(name)
+        self._reload(name)
         return epoch
 
-    def retire(self, scheme_name: str) -> int:
+    def retire(self, name: str) -> int:
         """Forget all keys but the newest; what they signed is worth nothing from now on. Returns how many went."""
-        self._check(scheme_name)
+        self._check(name)
         with self._locked():
-            old = self._epochs(scheme_name)[:-1]
+            old = self._epochs(name)[:-1]
             for epoch in old:
-                self._path(scheme_name, epoch).unlink()
-            _sync_folder(self._folder / scheme_name)
-        self._reload(scheme_name)
+                self._path(name, epoch).unlink()
+            _sync_folder(self._folder / name)
+        self._reload(name)
         return len(old)
 
-    def _check(self, scheme_name: str) -> None:
-        if scheme_name not in self._schemes:
-            raise NotFound(f"no scheme {scheme_name[:40]!r} is issued here", hint=f"there are {', '.join(self.names)}")
+    def _check(self, name: str) -> None:
+        if name not in self._makers:
+            raise NotFound(f"there are no keys for {name[:40]!r}", hint=f"there are some for {', '.join(self.names)}")
 
-    def _current(self, name: str) -> KeySet:
+    def _current(self, name: str) -> KeySet[S]:
         self._check(name)
         now = time.monotonic()
         if now - self._looked[name] >= NOTICE_SECONDS:
@@ -134,7 +155,7 @@ class KeyStore:
                     raise BadEnvironment(f"the keys of {name} in {self._folder} cannot be used: {error}") from error
                 print(f"the new keys of {name} cannot be used: {error}", file=sys.stderr, flush=True)
 
-    def _load(self, name: str) -> KeySet:
+    def _load(self, name: str) -> KeySet[S]:
         epochs = self._epochs(name)
         if not epochs:
             raise Unavailable(f"the keys of {name} are gone")
@@ -142,20 +163,20 @@ class KeyStore:
         self._made = {key: made for key, made in self._made.items() if key[0] != name or key[1] in epochs}
         return KeySet(epochs[-1], issuers, merge([issuer.public for issuer in issuers]))
 
-    def _issuer_of(self, name: str, epoch: int) -> Issuer:
+    def _issuer_of(self, name: str, epoch: int) -> S:
         if (name, epoch) not in self._made:
             secret = self._path(name, epoch).read_bytes()
-            self._made[name, epoch] = self._schemes[name].issuer(secret, name=self._issuer)
+            self._made[name, epoch] = self._makers[name].issuer(secret, name=self._issuer)
         return self._made[name, epoch]
 
     def _add(self, name: str) -> int:
         """Make the next epoch's keys; the caller holds the lock."""
-        scheme, epochs = self._schemes[name], self._epochs(name)
+        maker, epochs = self._makers[name], self._epochs(name)
         taken = {short for epoch in epochs for short in _short_ids(self._issuer_of(name, epoch).public)}
-        dealt = scheme.deal() if isinstance(scheme, Sealing) else None
+        dealt = maker.deal() if isinstance(maker, Sealing) else None
         for _ in range(TRIES):
-            secret = dealt.secret if dealt else scheme.new_secret()
-            if not taken & _short_ids(scheme.issuer(secret, name=self._issuer).public):
+            secret = dealt.secret if dealt else maker.new_secret()
+            if not taken & _short_ids(maker.issuer(secret, name=self._issuer).public):
                 break
         else:
             raise BadEnvironment(f"no new keys of {name} fit beside those of {len(epochs)} epochs", hint="retire them")
@@ -185,6 +206,14 @@ class KeyStore:
             yield
         finally:
             os.close(lock)
+
+
+class KeyStore(KeyFolder[Issuer]):
+    """Keys of every scheme that is issued here, and beside them those that sign status lists."""
+
+    def __init__(self, folder: Path, schemes: Mapping[str, Scheme], *, issuer: str) -> None:
+        super().__init__(folder, {n: s for n, s in schemes.items() if s.info.issued != "by_holder"}, issuer=issuer)
+        self.lists: KeyFolder[ListSigner] = KeyFolder(folder, {LISTS: ListSigning()}, issuer=issuer)
 
 
 def _short_ids(public: bytes) -> set[int]:

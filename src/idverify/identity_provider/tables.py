@@ -55,4 +55,29 @@ class Remembered(ProviderTable, table=True):
     tag: bytes
 
 
+class StatusList(ProviderTable, table=True):
+    """One status list: `used` of its `size` entries were handed to worker processes, in an order that `seed` decides.
+
+    `version` grows with each revocation.
+    """
+
+    number: int = Field(primary_key=True)
+    seed: bytes
+    size: int
+    used: int
+    version: int
+
+
+class StatusEntry(ProviderTable, table=True):
+    """An entry that was given out: whose it is, and since when it is revoked (0: it is not)."""
+
+    number: int = Field(primary_key=True)
+    entry: int = Field(primary_key=True)
+    id_number: str = Field(index=True)
+    scheme: str
+    issued: float
+    expires: float = Field(index=True)
+    revoked: float
+
+
 METADATA = ProviderTable.metadata

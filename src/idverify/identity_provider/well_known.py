@@ -11,6 +11,7 @@ from idverify.errors import BadMessage, NotFound
 from idverify.identity_provider.api import published
 from idverify.identity_provider.issuance import Issuance
 from idverify.identity_provider.keys import KeyStore
+from idverify.identity_provider.list_signing import LISTS
 from idverify.identity_provider.sessions import Sessions
 from idverify.ledger import note
 from idverify.protocols import privacy_pass
@@ -54,11 +55,12 @@ def router(*, issuer: str, sessions: Sessions, issuance: Issuance, keys: KeyStor
 
 
 def _jwks(keys: KeyStore) -> list[Json]:
-    """Each JSON Web Key that any scheme publishes, once."""
+    """Each JSON Web Key that any scheme publishes, once, and those that sign status lists."""
     found: list[Json] = []
     for name in keys.names:
         found += [key for key in _keys_of(keys, name) if "kty" in key and key not in found]
-    return found
+    listed: list[Json] = json.loads(keys.lists.public(LISTS))["keys"]
+    return found + listed
 
 
 def _of_tokens(keys: KeyStore) -> list[str]:

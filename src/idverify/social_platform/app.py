@@ -16,8 +16,8 @@ from idverify.mandates import Mandate
 from idverify.scheme import Scheme
 from idverify.schemes import SCHEMES
 from idverify.settings import Settings
-from idverify.social_platform import api, issuers, pages
-from idverify.social_platform.issuers import Fetch
+from idverify.social_platform import api, fetching, pages
+from idverify.social_platform.fetching import Fetch
 from idverify.social_platform.platform import Platform
 from idverify.storage import Store
 
@@ -35,19 +35,27 @@ def create_app(
     store: Store,
     ledger: Ledger | None,
     settings: Settings,
-    fetch: Fetch = issuers.fetch,
+    fetch: Fetch = fetching.fetch,
+    fetch_list: Fetch = fetching.fetch_list,
     clock: Callable[[], datetime] = utc_now,
     schemes: Mapping[str, Scheme] | None = None,
 ) -> FastAPI:
     """A social platform under `mandate`. Wrap it in Guarded, Capture and Meter (see serve).
 
-    `fetch` gets the identity provider's public documents. `schemes` are those to offer; None: what the settings name.
+    `fetch` gets the identity provider's public documents, `fetch_list` the status host's lists. `schemes` are those to
+    offer; None: what the settings name.
     """
     if schemes is None:
         wanted = settings.scheme_names or tuple(SCHEMES)
         schemes = {name: scheme for name, scheme in SCHEMES.items() if name in wanted}
     platform = Platform.build(
-        mandate=mandate, store=store, settings=settings, fetch=fetch, clock=clock, schemes=schemes
+        mandate=mandate,
+        store=store,
+        settings=settings,
+        fetch=fetch,
+        fetch_list=fetch_list,
+        clock=clock,
+        schemes=schemes,
     )
 
     @asynccontextmanager

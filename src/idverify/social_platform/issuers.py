@@ -10,18 +10,15 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TypeAlias
 
-import httpx
-
-from idverify.errors import IdverifyError, Unavailable, UnknownKey, UntrustedIssuer
+from idverify.errors import IdverifyError, StatusUnknown, Unavailable, UnknownKey, UntrustedIssuer
 from idverify.mandates import Mandate
 from idverify.scheme import Challenge, Proven, Scheme, Verifier
-
-Fetch: TypeAlias = Callable[[str], Awaitable[bytes]]
+from idverify.social_platform.fetching import Fetch, fetch
+from idverify.social_platform.statuses import Statuses
 
 FRESH = 60.0
 """Seconds after which a document is renewed behind the scenes."""
@@ -29,31 +26,10 @@ BUCKET = 3
 """Fetches for unknown keys that may follow each other at once."""
 REFILL = 3.0
 """Seconds after which the bucket holds one more."""
-PATIENCE = 3.0
-"""Seconds that a fetch may take."""
+MOST_STATUSES = 3
+"""Status lists that one presentation may wait for."""
 AGAIN = 5.0
 """Seconds between two tries to renew while the identity provider is down."""
-MOST_BYTES = 1_048_576
-
-
-async def fetch(url: str) -> bytes:
-    """GET a public document. Raises Unavailable for anything but a 200 of at most 1 MiB."""
-    try:
-        async with (
-            asyncio.timeout(PATIENCE),
-            httpx.AsyncClient(timeout=PATIENCE, follow_redirects=False, trust_env=False) as client,
-            client.stream("GET", url, headers={"Accept": "application/json"}) as answer,
-        ):
-            if answer.status_code != 200:
-                raise Unavailable(f"the identity provider answered {answer.status_code}")
-            body = b""
-            async for part in answer.aiter_bytes():
-                body += part
-                if len(body) > MOST_BYTES:
-                    raise Unavailable(f"the identity provider's document is longer than {MOST_BYTES} bytes")
-            return body
-    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
-        raise Unavailable("the identity provider does not answer", hint="try again in a minute") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +50,13 @@ class Issuers:
         url: str,
         mandate: Mandate,
         *,
+        statuses: Statuses,
         fetch: Fetch = fetch,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.url = url.rstrip("/")
         self._mandate = mandate
+        self._statuses = statuses
         self._fetch = fetch
         self._monotonic = monotonic
         self._known: dict[str, _Known] = {}
@@ -89,11 +67,12 @@ class Issuers:
         self._threads = ThreadPoolExecutor(2, "verify")
 
     async def verify(self, scheme: Scheme, presentation: bytes, *, challenge: Challenge) -> Proven:
-        """What the presentation proves. Raises NotProven, BadMessage, CannotAnswer, Unavailable."""
+        """What the presentation proves. Raises NotProven, BadMessage, CannotAnswer, Unavailable, StatusUnknown."""
         if not scheme.info.signed:  # nobody vouches for it, so there are no keys to trust
             own = scheme.issuer(b"", name="")
             return await self._run(scheme, scheme.verifier(own.public), presentation, challenge=challenge)
         known = await self.keys(scheme)
+        asked = 0
         while True:
             try:
                 return await self._run(scheme, known.verifier, presentation, challenge=challenge)
@@ -102,6 +81,11 @@ class Issuers:
                 if newer is None:
                     raise
                 known = newer
+            except StatusUnknown as unknown:
+                asked += 1
+                if asked > MOST_STATUSES:
+                    raise
+                await self._statuses.load(unknown.uri)
 
     async def public(self, scheme: Scheme) -> bytes:
         """The issuer's public document for this scheme. Raises Unavailable, UntrustedIssuer."""
@@ -125,6 +109,7 @@ class Issuers:
         """End the fetches under way and the threads."""
         for task in self._pending.values():
             task.cancel()
+        self._statuses.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _run(self, scheme: Scheme, verifier: Verifier, presentation: bytes, *, challenge: Challenge) -> Proven:
@@ -185,7 +170,9 @@ class Issuers:
             known = _Known(public, country, old.verifier, self._monotonic())
         else:
             try:
-                known = _Known(public, country, scheme.verifier(public), self._monotonic())
+                known = _Known(
+                    public, country, scheme.verifier(public, revoked=self._statuses.revoked), self._monotonic()
+                )
             except IdverifyError as error:
                 raise Unavailable(f"the identity provider's keys for {name} cannot be read: {error.message}") from error
         self._known[name] = known

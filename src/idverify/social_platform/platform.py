@@ -12,12 +12,14 @@ from idverify.settings import Settings
 from idverify.social_platform.accounts import Accounts
 from idverify.social_platform.challenges import Challenges
 from idverify.social_platform.feed import Feed
+from idverify.social_platform.fetching import Fetch
 from idverify.social_platform.groups import GROUPS
-from idverify.social_platform.issuers import Fetch, Issuers
+from idverify.social_platform.issuers import Issuers
 from idverify.social_platform.keys import Keys
 from idverify.social_platform.private_tokens import PrivateTokens
 from idverify.social_platform.proofs import Proofs
 from idverify.social_platform.sessions import Sessions
+from idverify.social_platform.statuses import Statuses
 from idverify.storage import Store
 
 
@@ -48,12 +50,21 @@ class Platform:
         store: Store,
         settings: Settings,
         fetch: Fetch,
+        fetch_list: Fetch,
         clock: Callable[[], datetime],
         schemes: Mapping[str, Scheme],
     ) -> Platform:
         """The platform of these settings with its database in `store`."""
         keys, origin = Keys(store), settings.own_url
-        issuers = Issuers(settings.identity_provider, mandate, fetch=fetch)
+        statuses = Statuses(
+            settings.identity_provider,
+            settings.status_host,
+            check=settings.status_check,
+            fetch=fetch,
+            fetch_list=fetch_list,
+            clock=clock,
+        )
+        issuers = Issuers(settings.identity_provider, mandate, statuses=statuses, fetch=fetch)
         proofs = Proofs(
             store,
             keys,

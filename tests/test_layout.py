@@ -82,7 +82,7 @@ def test_imports_point_one_way(path: Path) -> None:
 
 
 def test_the_attacks_know_neither_services_nor_truth() -> None:
-    allowed = {"errors", "scheme", "schemes", "formats", "ledger", "ledger_decode", "privacy"}
+    allowed = {"errors", "settings", "scheme", "schemes", "formats", "ledger", "ledger_decode", "privacy"}
     for path in sorted((SOURCE / "privacy").rglob("*.py")):
         others = {name.split(".")[1] for name in imported(path) if name.startswith("idverify.")}
         assert others & LEVEL.keys() <= allowed, path.name

@@ -101,3 +101,8 @@ class Settings:
                     f"{variable} is {text!r}, which is no {kind.__name__}", hint=str(known[name].metadata["help"])
                 ) from error
         return cls(**values)  # type: ignore[arg-type]
+
+
+def for_children(name: str, value: str) -> None:
+    """Set a variable that another program reads, for the processes that this one starts."""
+    os.environ[name] = value

@@ -25,7 +25,7 @@ from idverify.mandates import Mandate
 from idverify.metering import Use
 from idverify.privacy import score
 from idverify.privacy.attack import subjects_in
-from idverify.privacy.exact_join import NAME
+from idverify.privacy.attacks.exact_join import NAME
 from idverify.scheme import Info
 from idverify.settings import Settings
 from idverify.world import World, environment_of

@@ -1,6 +1,9 @@
-"""The attack as a process of its own: it gets a folder of ledgers and what is public, and nothing else.
+"""The attacks as a process of their own: it gets a folder of ledgers and what is public, and nothing else.
 
+python -m idverify.privacy.attack LEDGERS --coalition identity_provider,platform_a --answers FOLDER
 python -m idverify.privacy.attack LEDGERS --coalition identity_provider,platform_a --out guesses.csv
+
+The first writes the whole answer of each attack, the second the best guesses of the exact join as CSV.
 """
 
 from __future__ import annotations
@@ -9,82 +12,216 @@ import argparse
 import csv
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
-from idverify.errors import BadEnvironment, BadUsage, IdverifyError, Unusable
-from idverify.ledger_decode import Record, decode
-from idverify.privacy.exact_join import NAME, Answer, exact_join
+import msgspec
+
+from idverify.errors import BadUsage, IdverifyError, Unusable
+from idverify.privacy.answers import ATTACKERS, Answer, AttackerName
+from idverify.privacy.attacks import ATTACKS
+from idverify.privacy.attacks.exact_join import NAME, field_pairs
+from idverify.privacy.engine import counted, engine
+from idverify.privacy.public import blinded, read_public
+from idverify.privacy.stored import write_answers
+from idverify.privacy.tables import FOLDER as CLOSED
+from idverify.privacy.tables import close, ledger_files, parties_in, read_left_out
+from idverify.privacy.view import Cut, View, ViewName, coalition_of
 from idverify.scheme import Scheme
 
+if TYPE_CHECKING:
+    from idverify.privacy.engine import Engine
 
-def ledger_files(folder: Path, party: str) -> list[Path]:
-    """The files of one party: PARTY.jsonl, or PARTY-PID.jsonl for each of its worker processes."""
-    files = sorted({*folder.glob(f"{party}.jsonl"), *folder.glob(f"{party}-*.jsonl")})
-    if not files:
-        raise BadEnvironment(
-            f"{folder.name} has no ledger of {party}", hint="name a party whose ledger is there: PARTY.jsonl"
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the attacks are asked to do. `attacks` empty: all of them. `at`: seconds since 1970."""
+
+    attackers: tuple[AttackerName, ...] = ("policy",)
+    attacks: tuple[str, ...] = ()
+    view: ViewName = "arrived"
+    at: float | None = None
+    engine: str = "duckdb"
+    shadow: Path | None = None
+
+
+def ledgers_of(folder: Path) -> Path:
+    """The folder with the PARTY.jsonl files: this one, or `ledgers` in it."""
+    inner = folder / "ledgers"
+    return inner if inner.is_dir() else folder
+
+
+def attack(
+    folder: Path,
+    coalition: Sequence[str],
+    *,
+    attacker: AttackerName = "policy",
+    attacks: Sequence[str] = (),
+    schemes: Mapping[str, Scheme] | None = None,
+    asked: Asked | None = None,
+) -> list[Answer]:
+    """Attack the ledgers in `folder`; one answer for each attack. Raises BadUsage and BadEnvironment.
+
+    `asked` says more than `attacker` and `attacks` do, and overrules them.
+    """
+    what = asked or Asked(attackers=(attacker,), attacks=tuple(attacks))
+    with Attacking(folder, what, schemes=schemes) as running:
+        return running.answers(coalition)
+
+
+class Attacking:
+    """Ledgers that are closed once, for the attacks of one coalition after the other."""
+
+    def __init__(self, folder: Path, asked: Asked, *, schemes: Mapping[str, Scheme] | None = None) -> None:
+        if unknown := [name for name in asked.attacks if name not in ATTACKS]:
+            raise BadUsage(f"{unknown[0]!r} is no attack", hint=f"the attacks are {', '.join(ATTACKS)}")
+        self.asked = asked
+        self.ledgers = ledgers_of(folder)
+        self.public = read_public(self.ledgers)
+        self._schemes = schemes
+        self._stack = ExitStack()
+        self._engine: Engine | None = None
+        self._closed = Path()
+
+    def __enter__(self) -> Attacking:
+        self._engine = self._stack.enter_context(engine(self.asked.engine))
+        self._closed = Path(self._stack.enter_context(TemporaryDirectory(prefix="idverify-closed-")))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def view(self, coalition: Sequence[str], attacker: AttackerName) -> View:
+        """What one attacker of the coalition has before it."""
+        assert self._engine is not None
+        closed = self._tables(coalition)
+        return View(
+            coalition_of(coalition, self.parties),
+            blinded(self.public) if attacker == "blind" else self.public,
+            self._engine,
+            closed,
+            attacker,
+            Cut(self.asked.view, self.asked.at),
+            left_out=read_left_out(closed),
         )
-    return files
+
+    @property
+    def parties(self) -> list[str]:
+        """The parties that have a ledger here, as lines or as closed tables."""
+        closed = {path.name.partition("=")[2] for path in (self.ledgers / CLOSED / "events").glob("party=*")}
+        return sorted(closed | set(parties_in(self.ledgers)))
+
+    def answers(self, coalition: Sequence[str]) -> list[Answer]:
+        """The answers of all attacks by all attackers that are asked for."""
+        found = []
+        for attacker in self.asked.attackers:
+            view = self.view(coalition, attacker)
+            if attacker == "trained" and view.learned is None:
+                continue
+            left_out = unused(view)
+            for name in self.asked.attacks or ATTACKS:
+                found.append(replace(ATTACKS[name](view), left_out=left_out))
+        return found
+
+    def _tables(self, coalition: Sequence[str]) -> Path:
+        names = coalition_of(coalition, self.parties)
+        kept = self.ledgers / CLOSED
+        if all((kept / "events" / f"party={name}").is_dir() for name in names):
+            return kept
+        if self._schemes is None:
+            from idverify.schemes import SCHEMES
+
+            self._schemes = SCHEMES
+        close(self.ledgers, names, self._closed, schemes=self._schemes)
+        return self._closed
 
 
-def read_ledger(folder: Path, party: str, schemes: Mapping[str, Scheme]) -> Iterator[Record]:
-    """All records of one party, decoded; its worker processes are one party."""
+def unused(view: View) -> dict[str, int]:
+    """Records of the coalition that no attack could use, by reason; those without a subject link nobody."""
+    counts: Counter[str] = Counter()
+    for party in view.coalition:
+        counts.update(view.left_out.get(party, {}))
+        events = view.events(party)
+        nobody = counted(view.engine, events.filter(events.subject.isnull()))
+        counts["without a subject"] += nobody
+    return {reason: number for reason, number in sorted(counts.items()) if number}
 
-    def lines() -> Iterator[bytes]:
-        for path in ledger_files(folder, party):
-            with path.open("rb") as file:
-                yield from file
 
-    return decode(lines(), schemes)
+class _Glance(msgspec.Struct):
+    subject: str = ""
 
 
 def subjects_in(folder: Path, party: str) -> set[str]:
     """The subjects that a party's ledger names."""
-    return {record.subject for record in read_ledger(folder, party, {}) if record.subject}
+    read = msgspec.json.Decoder(_Glance).decode
+    found: set[str] = set()
+    for path in ledger_files(folder, party):
+        for line in path.read_bytes().splitlines():
+            with suppress(msgspec.DecodeError, UnicodeDecodeError):
+                found.add(read(line).subject)
+    return found - {""}
 
 
-def write_answer(path: Path, answer: Answer) -> None:
-    """The guesses as CSV, and beside it, as NAME.pairs.json, the field pairs that gave them away."""
+def write_guesses(path: Path, answer: Answer) -> None:
+    """The claims of one answer as CSV: subject_1 the candidate, subject_2 the target, and the fields that spoke."""
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["subject_1", "subject_2", "weight", "pairs"])
-        for guess in answer.guesses:
-            writer.writerow([guess.first, guess.second, guess.weight, "; ".join(guess.pairs)])
+        for target in answer.targets:
+            if target.claimed and target.candidates:
+                best = target.candidates[0]
+                writer.writerow([best.subject, target.subject, f"{best.confidence:.6f}", "; ".join(answer.pairs)])
+
+
+def _guess(running: Attacking, coalition: Sequence[str], out: Path) -> None:
+    """The exact join alone, as CSV, and beside it, as NAME.pairs.json, the field pairs that gave them away."""
+    view = running.view(coalition, "policy")
+    answer = ATTACKS[NAME](view)
+    write_guesses(out, answer)
     pairs = [
         {"first": p.first, "second": p.second, "joins": p.joins, "one_to_one": p.one_to_one, "expected": p.expected}
-        for p in sorted(answer.pairs, key=lambda p: (-p.one_to_one, p.first, p.second))
+        for p in field_pairs(view)
     ]
-    document = {"attack": NAME, "subjects": list(answer.subjects), "pairs": pairs}
-    path.with_suffix(".pairs.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-
-
-def attack(folder: Path, coalition: Sequence[str], *, schemes: Mapping[str, Scheme]) -> Answer:
-    """Join the ledgers of two parties in `folder`; the subjects of the last-named are guessed."""
-    if len(coalition) != 2 or coalition[0] == coalition[1]:
-        raise BadUsage(
-            f"a coalition of {len(coalition)} parties", hint="name two different ones: identity_provider,platform_a"
-        )
-    first, second = (read_ledger(folder, party, schemes) for party in coalition)
-    return exact_join(first, second)
+    seen = [len(view.subjects(party)) for party in view.coalition]
+    document = {"attack": NAME, "subjects": seen, "pairs": pairs}
+    out.with_suffix(".pairs.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the attack; exit code 0, or 2 and 3 with one sentence on stderr."""
+    """Run the attacks; exit code 0, or 2 and 3 with one sentence on stderr."""
     parser = argparse.ArgumentParser(prog="python -m idverify.privacy.attack", description=__doc__)
     parser.add_argument("ledgers", type=Path, help="the folder with PARTY.jsonl files")
-    parser.add_argument("--coalition", required=True, help="two parties, with a comma")
+    parser.add_argument("--coalition", required=True, action="append", help="parties, with commas; may come again")
     parser.add_argument("--schemes", default="all", help="whose messages to decode, with commas; all by default")
-    parser.add_argument("--out", type=Path, required=True, help="the CSV file to write")
+    parser.add_argument("--attacks", default="", help="which attacks, with commas; all by default")
+    parser.add_argument("--attacker", default="policy", help=f"{', '.join(ATTACKERS)}, or several with commas")
+    parser.add_argument("--view", default="arrived", choices=("arrived", "kept"))
+    parser.add_argument("--at", type=float, help="the ledgers as a thief finds them then, seconds since 1970")
+    parser.add_argument("--engine", default="duckdb", help="duckdb, spark, or spark://HOST:PORT")
+    parser.add_argument("--shadow", type=Path, help="a world of another seed with its truth, to train on")
+    parser.add_argument("--out", type=Path, help="the CSV file to write")
+    parser.add_argument("--answers", type=Path, help="the folder to write whole answers to")
     options = parser.parse_args(arguments)
-    from idverify.schemes import SCHEMES
-
     try:
-        wanted = list(SCHEMES) if options.schemes == "all" else options.schemes.split(",")
-        if unknown := [name for name in wanted if name not in SCHEMES]:
-            raise BadUsage(f"{unknown[0]!r} is no scheme", hint=f"the schemes are {', '.join(SCHEMES)}")
-        schemes = {name: SCHEMES[name] for name in wanted}
-        write_answer(options.out, attack(options.ledgers, options.coalition.split(","), schemes=schemes))
+        asked = Asked(
+            attackers=_attackers(options.attacker),
+            attacks=tuple(name for name in options.attacks.split(",") if name),
+            view=options.view,
+            at=options.at,
+            engine=options.engine,
+            shadow=options.shadow,
+        )
+        with Attacking(options.ledgers, asked, schemes=_schemes(options.schemes)) as running:
+            coalitions = [names.split(",") for names in options.coalition]
+            if options.out:
+                _guess(running, coalitions[0], options.out)
+            if options.answers:
+                write_answers(options.answers, [a for names in coalitions for a in running.answers(names)])
     except IdverifyError as error:
         print(f"{error.message}. {error.hint}".rstrip(), file=sys.stderr)
         return error.exit_code if isinstance(error, Unusable) else 3
@@ -92,6 +229,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{error.filename}: {error.strerror}", file=sys.stderr)
         return 3
     return 0
+
+
+def _attackers(text: str) -> tuple[AttackerName, ...]:
+    wanted = text.split(",")
+    if unknown := [name for name in wanted if name not in ATTACKERS]:
+        raise BadUsage(f"{unknown[0]!r} is no attacker", hint=f"the attackers are {', '.join(ATTACKERS)}")
+    return tuple(name for name in ATTACKERS if name in wanted)
+
+
+def _schemes(text: str) -> Mapping[str, Scheme]:
+    from idverify.schemes import SCHEMES
+
+    wanted = list(SCHEMES) if text == "all" else text.split(",")
+    if unknown := [name for name in wanted if name not in SCHEMES]:
+        raise BadUsage(f"{unknown[0]!r} is no scheme", hint=f"the schemes are {', '.join(SCHEMES)}")
+    return {name: SCHEMES[name] for name in wanted}
 
 
 if __name__ == "__main__":

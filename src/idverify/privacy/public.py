@@ -16,6 +16,8 @@ from idverify.errors import BadEnvironment
 
 VERSION = 1
 FILE = "public.json"
+THIEF = "thief_of_"
+"""A ledger of what a thief found in a party's database plays the same role as the party's own."""
 
 Role: TypeAlias = Literal[
     "issuer", "attester", "token_issuer", "platform", "network_observer", "status_host", "telecom", "relay", "opener"
@@ -38,7 +40,8 @@ class Delay(Struct, frozen=True, kw_only=True):
     """From issuance to presentation, in seconds.
 
     constant: seconds; exponential: mean; uniform: low, high; lognormal: median, sigma; empirical: edges, shares.
-    `none` is a credential that is issued within the login, `unknown` what nobody has published.
+    `none` is a credential that is issued within the login, `unknown` what nobody has published. Where the wallet
+    refills after a use (refill after_use, delayed) it is the time from the use to the issuance.
     """
 
     name: DelayName = "unknown"
@@ -113,6 +116,7 @@ class Public(Struct, frozen=True, kw_only=True):
 
     def role(self, party: str) -> Role:
         """The role of a party; guessed from its name where the description is silent."""
+        party = party.removeprefix(THIEF)
         if party in self.parties:
             return self.parties[party].role
         for start, role in _BY_NAME:
@@ -134,16 +138,14 @@ _BY_NAME: tuple[tuple[str, Role], ...] = (
 
 
 def read_public(folder: Path) -> Public:
-    """The description beside the ledgers; an empty one where there is none. Raises BadEnvironment for a bad one."""
-    path = folder / FILE
-    try:
-        raw = path.read_bytes()
-    except FileNotFoundError:
+    """The description in a folder of ledgers or above it; an empty one where there is none. Raises BadEnvironment."""
+    path = next((place for place in (folder / FILE, folder.parent / FILE) if place.is_file()), None)
+    if path is None:
         return Public()
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Public)
     except OSError as error:
         raise BadEnvironment(f"{FILE} cannot be read: {error.strerror}") from error
-    try:
-        return msgspec.json.decode(raw, type=Public)
     except (msgspec.DecodeError, msgspec.ValidationError) as error:
         raise BadEnvironment(
             f"{FILE} does not fit version {VERSION}: {error}", hint="privacy/public.py says what may be in it"

@@ -1,0 +1,150 @@
+"""Attack 3, timing: who was issued something just when this account showed something.
+
+Maximum likelihood for each presentation by itself. The density of the delay comes from the published wallet policy,
+from a shadow world, or, for an attacker that knows neither, from the correlogram of the two ledgers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from idverify.privacy.answers import Answer, Floats, Ints
+from idverify.privacy.attacks._common import no_answer
+from idverify.privacy.delays import Density, of_policy
+from idverify.privacy.lags import LEAST_POINTS, correlogram
+from idverify.privacy.matching import Agreement, Points, match
+from idverify.privacy.view import Events, View
+
+NAME, WITH_ADDRESS = "timing", "timing_and_address"
+MOST_ROUTES = 12
+"""Routes of each party that an attacker without knowledge compares."""
+DECLARED_FLOOR, FOUND_FLOOR = 1e-4, 1e-2
+"""The least probability that a presentation has no issuance: records are lost, and a density that was found may err."""
+MOVED = 1e-3
+"""The probability that a wallet shows from another address than it fetched from, where addresses are known to stay."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """Which routes belong together, and at which lag."""
+
+    first_routes: frozenset[str]
+    second_routes: frozenset[str]
+    density: Density
+    floor: float
+    origin: str  # in a sentence: from where the density is known
+
+
+def timing(view: View) -> Answer:
+    """Each account by its first presentation."""
+    return by_time(view, NAME, every=False, addresses=False)
+
+
+def timing_and_address(view: View) -> Answer:
+    """The same among those who come from the same address."""
+    return by_time(view, WITH_ADDRESS, every=False, addresses=True)
+
+
+def by_time(view: View, name: str, *, every: bool, addresses: bool) -> Answer:
+    """The posterior from times: of the first presentation of each account, or of `every` one."""
+    if view.source is None:
+        return no_answer(view, name, "one party alone has nothing to compare times with")
+    first, second = view.dated(view.source), view.dated(view.target)
+    if min(len(first.time), len(second.time)) == 0:
+        return no_answer(view, name, "a ledger without times has no rhythm")
+    rhythm = rhythm_of(view, first, second)
+    if rhythm is None:
+        return no_answer(view, name, "no lag between the two ledgers is more frequent than by accident")
+    here, there = _on(first, rhythm.first_routes), _on(second, rhythm.second_routes)
+    if not every:
+        there = there[_first_of_each(second.who[there])]
+    if not len(here) or not len(there):
+        return no_answer(view, name, "no record is on a route of issuance or of presentation")
+    labels, agreement = _addresses(first, second, here, there=there) if addresses else (None, None)
+    if addresses and agreement is None:
+        return no_answer(view, name, "all records come from one address, or from none")
+    posterior = match(
+        Points(first.who[here], first.time[here], None if labels is None else labels[0]),
+        Points(second.who[there], second.time[there], None if labels is None else labels[1]),
+        first.names,
+        second.names,
+        density=rhythm.density,
+        floor=rhythm.floor,
+        agreement=agreement,
+    )
+    return Answer(
+        attack=name,
+        attacker=view.attacker,
+        coalition=view.coalition,
+        candidates_of=view.source,
+        targets_of=view.target,
+        pool=view.pool,
+        posterior=posterior,
+        pairs=(f"time of {_said(rhythm.first_routes)} ~ time of {_said(rhythm.second_routes)}: {rhythm.origin}",),
+    )
+
+
+def rhythm_of(view: View, first: Events, second: Events) -> Rhythm | None:
+    """The rhythm that this attacker knows or finds."""
+    assert view.source is not None
+    if view.attacker == "trained":
+        return view.learned.rhythm if view.learned else None
+    here, there = view.routes(view.source), view.routes(view.target)
+    declared = of_policy(view.public.policy) if view.attacker == "policy" else None
+    if declared is not None and here and there:
+        return Rhythm(here, there, declared, DECLARED_FLOOR, "the published wallet policy")
+    known = frozenset(first.route) & here, frozenset(second.route) & there
+    return found_rhythm(first, second, *(routes or frozenset() for routes in known))
+
+
+def found_rhythm(
+    first: Events, second: Events, here: frozenset[str] = frozenset(), there: frozenset[str] = frozenset()
+) -> Rhythm | None:
+    """The pair of routes whose lags stand out most; routes that are given are not questioned."""
+    best: tuple[float, Rhythm] | None = None
+    for route in [*here] or _frequent(first.route):
+        for other in [*there] or _frequent(second.route):
+            found = correlogram(first.time[first.route == route], second.time[second.route == other])
+            if found is not None and (best is None or found.clearest > best[0]):
+                floor = max(FOUND_FLOOR, 1.0 - found.density.share)
+                rhythm = Rhythm(frozenset((route,)), frozenset((other,)), found.density, floor, "a lag that stands out")
+                best = found.clearest, rhythm
+    return best[1] if best else None
+
+
+def _frequent(routes: np.ndarray[tuple[int], np.dtype[np.object_]]) -> list[str]:
+    names, counts = np.unique(routes.astype(str), return_counts=True)
+    enough = [(int(-count), str(name)) for name, count in zip(names, counts, strict=True) if count >= LEAST_POINTS]
+    return [name for _, name in sorted(enough)[:MOST_ROUTES]]
+
+
+def _on(events: Events, routes: frozenset[str]) -> Ints:
+    return np.flatnonzero(np.isin(events.route.astype(str), sorted(routes)))
+
+
+def _first_of_each(who: Ints) -> Ints:
+    """Places of the first event of each; events are in the order of time."""
+    return np.sort(np.unique(who, return_index=True)[1])
+
+
+def _addresses(
+    first: Events, second: Events, here: Ints, *, there: Ints
+) -> tuple[tuple[Ints, Ints] | None, Agreement | None]:
+    """Addresses as labels, and what it says that they are equal: the rarer one is, the more."""
+    one, other = first.peer[here], second.peer[there]
+    known = sorted({str(peer) for peer in (*one, *other) if peer is not None})
+    if len(known) < 2:
+        return None, None
+    number = {peer: place for place, peer in enumerate(known)}
+    labels = tuple(
+        np.asarray([number[str(p)] if p is not None else -1 for p in side], dtype=np.int64) for side in (one, other)
+    )
+    counts = np.bincount(labels[0][labels[0] >= 0], minlength=len(known)).astype(np.float64)
+    frequency: Floats = np.maximum(counts, 0.5) / max(counts.sum(), 1.0)
+    return (labels[0], labels[1]), Agreement((1.0 - MOVED) / frequency, MOVED)
+
+
+def _said(routes: frozenset[str]) -> str:
+    return " or ".join(sorted(routes))

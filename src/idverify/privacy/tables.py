@@ -1,0 +1,236 @@
+"""Closing a run: ledgers of JSON lines become Parquet tables, one partition a party, for relational queries.
+
+    events   one row for each record: when, from where, on which route, whose
+    leaves   one row for each named value of a record: what the exact join and its relatives compare
+
+    CLOSED/events/party=platform_a/part-0.parquet      CLOSED/leaves/party=platform_a/part-0.parquet
+    CLOSED/left_out.json                               {party: {reason: records}}
+
+A value has up to four forms: `text` as it stands, `digest` where it is 32 bytes in hexadecimal or base64url,
+`number` where it is a number or an instant (seconds since 1970), and `bits`, its apparent entropy, 0 where it is not
+opaque. Damaged, repeated and undated records are left out and counted; order does not matter.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timezone
+from hashlib import blake2b
+from pathlib import Path
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from idverify.errors import BadEnvironment
+from idverify.ledger_decode import Leaf, Record, collapsed, decode
+from idverify.privacy.opaque import apparent_bits, is_opaque
+from idverify.scheme import Scheme
+
+FOLDER = "closed"
+CHUNK = 20_000
+"""Lines that are decoded at a time."""
+EVENTS = pa.schema(
+    {
+        "record": pa.int64(), "time": pa.float64(), "peer": pa.string(), "route": pa.string(), "status": pa.int64(),
+        "subject": pa.string(), "flow": pa.string(), "scheme": pa.string(), "up": pa.int64(), "down": pa.int64(),
+        "agent": pa.string(),
+    }
+)  # fmt: skip
+LEAVES = pa.schema(
+    {
+        "record": pa.int64(), "time": pa.float64(), "subject": pa.string(), "field": pa.string(), "text": pa.string(),
+        "digest": pa.string(), "number": pa.float64(), "bits": pa.float64(),
+    }
+)  # fmt: skip
+AGENT = "received.headers.user-agent"
+DAMAGED, REPEATED, UNDATED, OTHERS = "damaged", "repeated", "without a time", "of another party"
+_HEX = re.compile(r"[0-9a-fA-F]{64}")
+_BASE64 = re.compile(r"[0-9A-Za-z_+/-]{43}=?")
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?")
+
+
+class _Glance(msgspec.Struct):
+    """What the first pass reads of a line."""
+
+    flow: str = ""
+    subject: str = ""
+
+
+def ledger_files(folder: Path, party: str) -> list[Path]:
+    """The files of one party: PARTY.jsonl, or PARTY-PID.jsonl for each of its worker processes."""
+    files = {path for path in folder.glob(f"{party}-*.jsonl") if path.stem[len(party) + 1 :].isdigit()}
+    files |= {*folder.glob(f"{party}.jsonl")}
+    if not files:
+        raise BadEnvironment(
+            f"{folder.name} has no ledger of {party}", hint=f"the ledgers there are {', '.join(parties_in(folder))}"
+        )
+    return sorted(files)
+
+
+def parties_in(folder: Path) -> list[str]:
+    """The parties that have a ledger in the folder."""
+    return sorted({re.sub(r"-\d+$", "", path.stem) for path in folder.glob("*.jsonl")})
+
+
+def close(folder: Path, parties: Sequence[str], out: Path, *, schemes: Mapping[str, Scheme]) -> None:
+    """Write the tables of these parties; one that is there already is left as it is."""
+    left_out = read_left_out(out)
+    for party in parties:
+        files = ledger_files(folder, party)
+        events, leaves = (out / name / f"party={party}" for name in ("events", "leaves"))
+        if party in left_out and events.is_dir() and leaves.is_dir():
+            continue
+        for place in (events, leaves):
+            place.mkdir(parents=True, exist_ok=True)
+        counts: Counter[str] = Counter()
+        with (
+            pq.ParquetWriter(events / "part-0.parquet", EVENTS, compression="zstd") as event_file,
+            pq.ParquetWriter(leaves / "part-0.parquet", LEAVES, compression="zstd") as leaf_file,
+        ):
+            for records in _chunks(files, party, schemes=schemes, left_out=counts):
+                event_file.write_table(_table(EVENTS, (_event(n, r) for n, r in records)))
+                leaf_file.write_table(_table(LEAVES, (row for n, r in records for row in _leaves(n, r))))
+        left_out[party] = dict(counts)
+        (out / "left_out.json").write_text(json.dumps(left_out, indent=1) + "\n", encoding="utf-8")
+
+
+def read_left_out(out: Path) -> dict[str, dict[str, int]]:
+    """How many records of each party are not in the tables, by reason."""
+    try:
+        return msgspec.json.decode((out / "left_out.json").read_bytes(), type=dict[str, dict[str, int]])
+    except (OSError, msgspec.DecodeError):
+        return {}
+
+
+def _chunks(
+    files: Iterable[Path], party: str, *, schemes: Mapping[str, Scheme], left_out: Counter[str]
+) -> Iterator[list[tuple[int, Record]]]:
+    """The usable records with their numbers, some thousands at a time."""
+    # A flow's subject may be known only later, so that the first pass looks for it.
+    glance = msgspec.json.Decoder(_Glance).decode
+    owners: dict[str, str] = {}
+    for line in _lines(files):
+        try:
+            seen = glance(line)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            continue
+        if seen.flow and seen.subject:
+            owners[seen.flow] = seen.subject
+    met: set[bytes] = set()
+    number, batch = 0, []
+    for line in _lines(files):
+        mark = blake2b(line.strip(), digest_size=12).digest()
+        if mark in met:
+            left_out[REPEATED] += 1
+            continue
+        met.add(mark)
+        batch.append(line)
+        if len(batch) == CHUNK:
+            yield (records := _usable(batch, party, schemes=schemes, left_out=left_out, first=number, owners=owners))
+            number, batch = number + len(records), []
+    yield _usable(batch, party, schemes=schemes, left_out=left_out, first=number, owners=owners)
+
+
+def _lines(files: Iterable[Path]) -> Iterator[bytes]:
+    for path in files:
+        with path.open("rb") as file:
+            for line in file:
+                if line.strip():
+                    yield line
+
+
+def _usable(
+    lines: Sequence[bytes],
+    party: str,
+    *,
+    schemes: Mapping[str, Scheme],
+    left_out: Counter[str],
+    first: int,
+    owners: Mapping[str, str],
+) -> list[tuple[int, Record]]:
+    decoding = decode(lines, schemes)
+    left_out[DAMAGED] += decoding.damaged
+    found: list[tuple[int, Record]] = []
+    for record in decoding:
+        if record.party != party:
+            left_out[OTHERS] += 1
+        elif not 0.0 < record.time < 1e11:
+            left_out[UNDATED] += 1
+        else:
+            late = "" if record.subject else owners.get(record.flow, "")
+            found.append((first + len(found), replace(record, subject=late) if late else record))
+    return found
+
+
+def _table(schema: pa.Schema, rows: Iterable[Sequence[object]]) -> pa.Table:
+    columns = list(zip(*rows, strict=True)) or [()] * len(schema)
+    return pa.table([pa.array(c, type=f.type) for c, f in zip(columns, schema, strict=True)], schema=schema)
+
+
+def _event(number: int, record: Record) -> tuple[object, ...]:
+    agent = record.fields.get(AGENT)
+    return (
+        number,
+        record.time,
+        record.peer or None,
+        f"{record.method} {record.route}".strip(),
+        record.status,
+        record.subject or None,
+        record.flow or None,
+        record.scheme or None,
+        record.up,
+        record.down,
+        agent if isinstance(agent, str) else None,
+    )
+
+
+def _leaves(number: int, record: Record) -> Iterator[tuple[object, ...]]:
+    route = f"{record.method} {record.route}".strip()
+    seen: set[tuple[str, type, object]] = set()
+    for name, value in record.fields.items():
+        plain = collapsed(name)
+        if (plain, type(value), value) in seen:
+            continue
+        seen.add((plain, type(value), value))
+        text, digest, numeric, bits = forms(value)
+        yield number, record.time, record.subject or None, f"{route} {plain}", text, digest, numeric, bits
+
+
+def forms(value: Leaf) -> tuple[str, str | None, float | None, float]:
+    """A value as text, as a digest of 32 bytes, as a number or an instant, and its apparent bits."""
+    if isinstance(value, bool):
+        return ("true" if value else "false"), None, None, 0.0
+    if isinstance(value, int | float):
+        number = float(value)
+        return repr(value), None, (number if math.isfinite(number) else None), 0.0
+    return value, _digest(value), _instant(value), apparent_bits(value) if is_opaque(value) else 0.0
+
+
+def _digest(value: str) -> str | None:
+    if len(value) == 64 and _HEX.fullmatch(value):
+        return value.lower()
+    if len(value) in (43, 44) and _BASE64.fullmatch(value):
+        try:
+            raw = base64.urlsafe_b64decode(value.rstrip("=").replace("+", "-").replace("/", "_") + "=")
+        except (binascii.Error, ValueError):
+            return None
+        return raw.hex() if len(raw) == 32 else None
+    return None
+
+
+def _instant(value: str) -> float | None:
+    if not 16 <= len(value) <= 40 or not _INSTANT.fullmatch(value):
+        return None
+    try:
+        found = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return (found if found.tzinfo else found.replace(tzinfo=timezone.utc)).timestamp()

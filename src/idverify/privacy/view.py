@@ -1,0 +1,229 @@
+"""What a coalition has on the table: the ledgers of its parties, as they arrived or as the mandate lets them be kept.
+
+A view is relational tables and what is public, never the truth. Filters are expressions on the tables: nothing is
+copied. A thief at a time gets what was there then: nothing younger, and in the kept view nothing that was deleted.
+"""
+
+# pyright: reportAttributeAccessIssue=false, reportOperatorIssue=false, reportArgumentType=false, reportCallIssue=false
+# (Ibis gives every column the type of a column of anything.)
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from idverify.errors import BadEnvironment, BadUsage
+from idverify.privacy.answers import AttackerName, Floats, Ints
+from idverify.privacy.public import Kept, Public, PublicScheme, Role
+
+if TYPE_CHECKING:
+    from ibis.expr.types import BooleanValue, Table, Value
+
+    from idverify.privacy.engine import Engine
+    from idverify.privacy.shadow import Learned
+
+ViewName: TypeAlias = Literal["arrived", "kept"]
+KNOWS_PEOPLE: tuple[Role, ...] = ("issuer", "attester", "telecom", "token_issuer")
+"""The roles whose subjects are people, in the order in which a coalition asks them for names."""
+SHOWN_TO: tuple[Role, ...] = ("platform", "status_host", "relay", "opener", "network_observer")
+DAY = 86_400.0
+REFUSED = " refused"
+"""What is added to a route where the answer was a refusal: a rhythm of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """Dated records that belong to somebody: `who` are places in `names`, times are in seconds, ascending."""
+
+    names: tuple[str, ...]
+    who: Ints
+    time: Floats
+    route: NDArray[np.object_]
+    peer: NDArray[np.object_]
+    agent: NDArray[np.object_]
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Which part of the ledgers: the view, and the time of the theft (seconds since 1970; None: at the end)."""
+
+    view: ViewName = "arrived"
+    at: float | None = None
+
+
+@dataclass
+class View:
+    """One coalition's view. Tables have the columns of `tables.EVENTS` and `tables.LEAVES`."""
+
+    coalition: tuple[str, ...]
+    public: Public
+    engine: Engine
+    closed: Path
+    attacker: AttackerName = "policy"
+    cut: Cut = field(default_factory=Cut)
+    learned: Learned | None = None
+    left_out: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.coalition or len(set(self.coalition)) != len(self.coalition):
+            raise BadUsage(
+                f"a coalition of {','.join(self.coalition) or 'nobody'}",
+                hint="name one or more parties, each once: identity_provider,platform_a",
+            )
+        self._events: dict[str, Table] = {}
+        self._leaves: dict[str, Table] = {}
+        self._dated: dict[str, Events] = {}
+        self._subjects: dict[str, tuple[str, ...]] = {}
+
+    @cached_property
+    def target(self) -> str:
+        """The party whose subjects are to be found out: the last-named platform, or who comes nearest to one."""
+        for roles in (("platform",), SHOWN_TO):
+            named = [party for party in self.coalition if self.public.role(party) in roles]
+            if named:
+                return named[-1]
+        return self.coalition[-1]
+
+    @cached_property
+    def source(self) -> str | None:
+        """The party that knows who the candidates are; None where the target is alone."""
+        others = [party for party in self.coalition if party != self.target]
+        for role in KNOWS_PEOPLE:
+            if named := [party for party in others if self.public.role(party) == role]:
+                return named[0]
+        platforms = [party for party in others if self.public.role(party) == "platform"]
+        return platforms[0] if platforms else others[0] if others else None
+
+    @property
+    def helpers(self) -> tuple[str, ...]:
+        """The parties between the source and the target."""
+        return tuple(party for party in self.coalition if party not in (self.source, self.target))
+
+    def events(self, party: str) -> Table:
+        """The party's records, with a subject for each that has one (a network observer's is the address)."""
+        if party not in self._events:
+            table = self._read(party, "events")
+            if self.public.role(party) == "network_observer":
+                table = table.mutate(subject=table.peer)
+            elif self.public.role(party) in ("status_host", "relay", "opener"):
+                table = table.mutate(subject=table.subject.fill_null(table.flow))
+            kept = self._kept(party)
+            if kept is not None and not kept.addresses:
+                table = table.mutate(peer=_nothing(), agent=_nothing())
+            if kept is not None and kept.times != "exact":
+                table = table.mutate(time=_coarse(table.time, kept))
+            self._events[party] = table
+        return self._events[party]
+
+    def leaves(self, party: str) -> Table:
+        """The party's named values, with a subject for each that has one."""
+        if party not in self._leaves:
+            table = self._read(party, "leaves")
+            if self.public.role(party) in ("network_observer", "status_host", "relay", "opener"):
+                owners = self.events(party).select("record", owner="subject")
+                table = table.left_join(owners, "record").drop("record_right").drop("subject")
+                table = table.rename(subject="owner")
+            kept = self._kept(party)
+            if kept is not None:
+                last = table.field.split(".")[-1]
+                table = table.filter(last.isin(kept.fields)) if kept.fields else table.filter(last == "")
+                if kept.times != "exact":
+                    table = table.mutate(time=_coarse(table.time, kept))
+            self._leaves[party] = table
+        return self._leaves[party]
+
+    def dated(self, party: str) -> Events:
+        """The party's records that have a subject, in the order of time."""
+        if party not in self._dated:
+            table, names = self.events(party), self.subjects(party)
+            rows = table.filter(table.subject.notnull() & table.time.notnull())
+            refused = rows.route.concat(REFUSED)
+            rows = rows.mutate(route=(rows.status >= 400).ifelse(refused, rows.route))
+            rows = rows.select("subject", "time", "route", "peer", "agent").order_by("time", "subject", "route")
+            columns = self.engine.to_pyarrow(rows)
+            subjects = columns.column("subject").to_numpy(zero_copy_only=False).astype(str)
+            who = np.searchsorted(np.asarray(names, dtype=str), subjects)
+            route, peer, agent = (
+                columns.column(name).to_numpy(zero_copy_only=False) for name in ("route", "peer", "agent")
+            )
+            time = columns.column("time").to_numpy(zero_copy_only=False).astype(np.float64)
+            self._dated[party] = Events(names, who.astype(np.int64), time, route, peer, agent)
+        return self._dated[party]
+
+    def subjects(self, party: str) -> tuple[str, ...]:
+        """The subjects that a party knows, sorted."""
+        if party not in self._subjects:
+            table = self.events(party)
+            rows = table.filter(table.subject.notnull()).select("subject").distinct()
+            found = self.engine.to_pyarrow(rows).column("subject").to_numpy(zero_copy_only=False)
+            self._subjects[party] = tuple(map(str, np.unique(found.astype(str))))
+        return self._subjects[party]
+
+    @property
+    def pool(self) -> int:
+        """N: how many candidates the coalition knows; without a source, the country's people."""
+        if self.source is not None:
+            return len(self.subjects(self.source))
+        population = self.public.population
+        return population.people if population else 0
+
+    def routes(self, party: str) -> frozenset[str]:
+        """The routes that this attacker knows to belong to issuance or presentation; empty where it knows none."""
+        if self.attacker == "blind":
+            return frozenset()
+        issues = self.public.role(party) in KNOWS_PEOPLE
+        return frozenset(
+            route
+            for scheme in self.public.schemes.values()
+            for route in (scheme.issuance if issues else scheme.presentation)
+        )
+
+    @property
+    def scheme(self) -> PublicScheme | None:
+        """The one scheme in use, where this attacker knows of exactly one."""
+        if self.attacker == "blind" or len(self.public.schemes) != 1:
+            return None
+        return next(iter(self.public.schemes.values()))
+
+    def _kept(self, party: str) -> Kept | None:
+        return self.public.kept.get(party) if self.cut.view == "kept" else None
+
+    def _read(self, party: str, name: str) -> Table:
+        place = self.closed / name / f"party={party}" / "part-0.parquet"
+        if not place.is_file():
+            raise BadEnvironment(f"there is no ledger of {party}", hint="name a party whose ledger is there")
+        table = self.engine.read_parquet(str(place))
+        chosen: list[BooleanValue] = []
+        if self.cut.at is not None:
+            chosen.append(table.time <= self.cut.at)
+        kept = self._kept(party)
+        if kept is not None and kept.days is not None:
+            until = self.cut.at if self.cut.at is not None else table.time.max().as_scalar()
+            chosen.append(table.time >= until - kept.days * DAY)
+        return table.filter(*chosen) if chosen else table
+
+
+def _nothing() -> Value:
+    import ibis
+
+    return ibis.null("string")
+
+
+def _coarse(time: Value, kept: Kept) -> Value:
+    import ibis
+
+    return (time / DAY).floor() * DAY if kept.times == "day" else ibis.null("float64")
+
+
+def coalition_of(names: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+    """The parties of a coalition, checked against those that have a ledger. Raises BadUsage."""
+    for name in names:
+        if name not in known:
+            raise BadUsage(f"{name!r} has no ledger here", hint=f"the ledgers are {', '.join(known)}")
+    return tuple(names)

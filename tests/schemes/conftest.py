@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -35,7 +36,8 @@ class Stage:
     def credential(self, person: Person, ask: Challenge) -> Credential:
         holder = self.scheme.holder()
         given = None if self.scheme.info.issued == "ahead" else ask
-        asked = holder.request(self.issuer.public, now=ask.now, challenge=given)
+        seed = hashlib.sha256(person.id_number.encode()).digest()  # the one that this person keeps for life
+        asked = holder.request(self.issuer.public, now=ask.now, challenge=given, seed=seed)
         return holder.accept(asked, self.issuer.issue(person, asked.message, now=ask.now))[0]
 
     def show(self, person: Person, ask: Challenge) -> bytes:

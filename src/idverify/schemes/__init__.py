@@ -8,6 +8,7 @@ from types import MappingProxyType
 from idverify.formats import jwa
 from idverify.scheme import Scheme
 from idverify.schemes import mdoc, real_name, sd_jwt_vc
+from idverify.schemes.bbs import Bbs
 from idverify.schemes.mdoc import Mdoc
 from idverify.schemes.privacy_pass import PrivacyPass
 from idverify.schemes.privacy_pass_public_metadata import PrivacyPassPublicMetadata
@@ -26,6 +27,7 @@ _IN_ORDER: tuple[Scheme, ...] = (
     Mdoc(mdoc.BATCH_INFO),
     PrivacyPass(),
     PrivacyPassPublicMetadata(),
+    Bbs(),
 )
 
 SCHEMES: Mapping[str, Scheme] = MappingProxyType({scheme.info.name: scheme for scheme in _IN_ORDER})

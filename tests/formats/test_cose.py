@@ -7,12 +7,12 @@ from typing import TypeAlias
 
 import cbor2
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, mldsa
+from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
 
 from idverify.errors import BadMessage, BadSignature
-from idverify.formats import cbor, cose
+from idverify.formats import cbor, cose, jwa
 from idverify.formats.cbor import Cbor, Tag
 
 KEY, STRANGER = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
@@ -37,7 +37,7 @@ def with_part(number: int, value: Cbor) -> Parts:
 def with_protected(header: Cbor) -> Parts:
     """Truly signed, with exactly this protected header."""
     encoded = header if isinstance(header, bytes) else cbor.write(header)
-    signature = cose._SIGNERS[cose.ES256](KEY, cose._signed(encoded, b"payload", b""))
+    signature = jwa.ES256.sign(KEY, cose._signed(encoded, b"payload", b""))
     return [encoded, {}, b"payload", signature]
 
 
@@ -149,11 +149,9 @@ def test_a_chain_is_one_certificate_or_a_short_list() -> None:
             _ = cose.take(signed(unprotected={33: chain})).x5chain
 
 
-@pytest.mark.parametrize("kind", [mldsa.MLDSA44PrivateKey, mldsa.MLDSA65PrivateKey])
-def test_a_quantum_safe_signature_is_checked_with_its_own_algorithm(
-    kind: type[mldsa.MLDSA44PrivateKey] | type[mldsa.MLDSA65PrivateKey],
-) -> None:
-    key = kind.generate()
+@pytest.mark.parametrize("algorithm", [jwa.ML_DSA_44, jwa.ML_DSA_65, jwa.ML_DSA_87], ids=lambda each: each.name)
+def test_a_quantum_safe_signature_is_checked_with_its_own_algorithm(algorithm: jwa.MlDsa) -> None:
+    key = algorithm.new_key()
     parts, alg = cose.sign(b"payload", key), cose.algorithm(key)
     assert cose.check(cose.take(parts, algs=(alg,)), key.public_key()) == b"payload"
     with pytest.raises(BadMessage):
@@ -223,9 +221,9 @@ def test_a_key_that_is_not_one_public_key_is_refused(key: Cbor) -> None:
 
 def test_a_key_on_another_curve_signs_and_checks_nothing() -> None:
     other = ec.generate_private_key(ec.SECP384R1())
-    with pytest.raises(BadMessage, match="secp384r1"):
+    with pytest.raises(BadMessage, match="ES256"):
         cose.sign(b"payload", other)
-    with pytest.raises(BadMessage, match="secp384r1"):
+    with pytest.raises(BadMessage, match="ES256"):
         cose.check(cose.take(signed()), other.public_key())
 
 

@@ -7,19 +7,17 @@ bytes as received. Nothing is fetched, and no key is taken from a message unless
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from types import MappingProxyType
 from typing import TypeAlias
 
 import cbor2
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, mldsa
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from idverify.errors import BadMessage, BadSignature
+from idverify.formats import jwa
 from idverify.formats.cbor import MAX_SIZE, Cbor, Key, Tag, a_list, a_map, read, some_bytes, write
 
 SPEC = "RFC 9052, RFC 9053, RFC 9360"
@@ -30,14 +28,15 @@ ES256, ML_DSA_44, ML_DSA_65, ML_DSA_87, HMAC_256 = -7, -48, -49, -50, 5
 SIGN1, MAC0 = 18, 17
 """The tags of the two messages."""
 MAX_CHAIN = 5
-_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
-_ECDSA = ec.ECDSA(hashes.SHA256())
-_NOT_VERIFIED = "the COSE signature does not verify with its signer's key"
+_SHORT = 200
+"""Bytes of a protected header that is kept decoded: the same few come with every message."""
+_ML_DSA: Mapping[int, jwa.MlDsa] = MappingProxyType(
+    {ML_DSA_44: jwa.ML_DSA_44, ML_DSA_65: jwa.ML_DSA_65, ML_DSA_87: jwa.ML_DSA_87}
+)
+ALGORITHMS: Mapping[int, jwa.Algorithm] = MappingProxyType({ES256: jwa.ES256, **_ML_DSA})
 
-_MlDsa: TypeAlias = mldsa.MLDSA44PublicKey | mldsa.MLDSA65PublicKey | mldsa.MLDSA87PublicKey
-_MlDsaPrivate: TypeAlias = mldsa.MLDSA44PrivateKey | mldsa.MLDSA65PrivateKey | mldsa.MLDSA87PrivateKey
-PublicKey: TypeAlias = ec.EllipticCurvePublicKey | _MlDsa
-PrivateKey: TypeAlias = ec.EllipticCurvePrivateKey | _MlDsaPrivate
+PublicKey: TypeAlias = jwa.PublicKey
+PrivateKey: TypeAlias = jwa.PrivateKey
 Headers: TypeAlias = Mapping[Key, Cbor]
 
 
@@ -94,7 +93,8 @@ def take(value: Cbor, what: str = "COSE message", *, algs: Sequence[int] = (ES25
     payload, proof = parts[2], some_bytes(parts[3], f"{what}'s signature")
     if payload is not None:
         payload = some_bytes(payload, f"{what}'s payload")
-    protected = _header(protected_bytes, what) if protected_bytes else {}
+    short = len(protected_bytes) <= _SHORT
+    protected = (_header if short else _header.__wrapped__)(protected_bytes, what)
     unprotected = a_map(parts[1], f"{what}'s unprotected header")
     if protected.keys() & unprotected.keys():  # (2)
         raise BadMessage(f"the {what} has a header that is both protected and unprotected")
@@ -111,8 +111,13 @@ def check(message: Unverified, key: PublicKey, *, detached: bytes | None = None,
 
     `detached` is the payload of a message that must have none of its own.
     """
-    payload = _payload(message, detached)
-    _verify(message.protected[ALG], key, message.proof, _signed(message.protected_bytes, payload, external))
+    payload, alg = _payload(message, detached), algorithm(key)
+    if message.protected[ALG] != alg:
+        raise BadSignature("the COSE message names another algorithm than its signer's key is for")
+    try:
+        ALGORITHMS[alg].verify(key, message.proof, _signed(message.protected_bytes, payload, external))
+    except BadSignature as error:
+        raise BadSignature("the COSE signature does not verify with its signer's key") from error
     return payload
 
 
@@ -142,19 +147,16 @@ def sign(
     """An untagged COSE_Sign1; the algorithm is the key's own and goes into the protected header."""
     alg = algorithm(key)
     header = write({ALG: alg, **(protected or {})})
-    signature = _SIGNERS[alg](key, _signed(header, payload, external))
+    signature = ALGORITHMS[alg].sign(key, _signed(header, payload, external))
     return [header, dict(unprotected or {}), None if detached else payload, signature]
 
 
 def algorithm(key: PublicKey | PrivateKey) -> int:
     """The one algorithm of a key, so that a message never chooses how it is checked. Raises BadMessage."""
-    if isinstance(key, (ec.EllipticCurvePublicKey, ec.EllipticCurvePrivateKey)):
-        if not isinstance(key.curve, ec.SECP256R1):
-            raise BadMessage(f"the key is on the curve {key.curve.name}, not P-256")
-        return ES256
-    if isinstance(key, (mldsa.MLDSA44PublicKey, mldsa.MLDSA44PrivateKey)):
-        return ML_DSA_44
-    return ML_DSA_65 if isinstance(key, (mldsa.MLDSA65PublicKey, mldsa.MLDSA65PrivateKey)) else ML_DSA_87
+    for number, each in ALGORITHMS.items():
+        if each.has(key):
+            return number
+    raise BadMessage(f"the key is not for one of {', '.join(each.name for each in ALGORITHMS.values())}")
 
 
 def write_key(key: PublicKey) -> dict[Key, Cbor]:
@@ -173,10 +175,10 @@ def read_key(value: Cbor, what: str = "COSE key") -> PublicKey:
     key = a_map(value, what)
     kty, alg = key.get(1), key.get(3)
     if kty == 7 and isinstance(alg, int) and alg in _ML_DSA and -2 not in key:
-        try:
-            return _ML_DSA[alg].from_public_bytes(some_bytes(key.get(-1), f"{what}'s public part"))
-        except ValueError as error:
-            raise BadMessage(f"the {what} is not one of ML-DSA") from error
+        public = some_bytes(key.get(-1), f"{what}'s public part")
+        if len(public) != _ML_DSA[alg].public_size:
+            raise BadMessage(f"the {what}'s public part does not have {_ML_DSA[alg].public_size} bytes")
+        return _ML_DSA[alg].public.from_public_bytes(public)
     if kty != 2 or key.get(-1) != 1 or isinstance(key.get(-1), bool) or alg not in (None, ES256):
         raise BadMessage(f"the {what} is not one of P-256 for ES256, nor of ML-DSA")
     if -4 in key:
@@ -189,6 +191,8 @@ def read_key(value: Cbor, what: str = "COSE key") -> PublicKey:
 
 @lru_cache(maxsize=256)
 def _header(encoded: bytes, what: str) -> Headers:
+    if not encoded:
+        return {}
     return MappingProxyType(dict(a_map(read(encoded, f"{what}'s protected header"), f"{what}'s protected header")))
 
 
@@ -213,42 +217,3 @@ def _payload(message: Unverified, detached: bytes | None) -> bytes:
 def _signed(protected: bytes, payload: bytes, external: bytes) -> bytes:
     """Sig_structure (RFC 9052 section 4.4)."""
     return cbor2.dumps(["Signature1", protected, external, payload])
-
-
-def _verify(alg: Cbor, key: PublicKey, signature: bytes, signed: bytes) -> None:
-    if alg != algorithm(key):
-        raise BadSignature("the COSE message names another algorithm than its signer's key is for")
-    try:
-        if isinstance(key, ec.EllipticCurvePublicKey):
-            r, s = int.from_bytes(signature[:32]), int.from_bytes(signature[32:])
-            if len(signature) != 64 or not (0 < r < _ORDER and 0 < s < _ORDER):
-                raise BadSignature("an ES256 signature has two numbers of 32 bytes, both in range")
-            key.verify(encode_dss_signature(r, s), signed, _ECDSA)
-        else:
-            key.verify(signature, signed)
-    except (InvalidSignature, ValueError) as error:
-        raise BadSignature(_NOT_VERIFIED) from error
-
-
-def _sign_es256(key: PrivateKey, signed: bytes) -> bytes:
-    assert isinstance(key, ec.EllipticCurvePrivateKey)
-    r, s = decode_dss_signature(key.sign(signed, _ECDSA))
-    return r.to_bytes(32) + s.to_bytes(32)
-
-
-def _sign_ml_dsa(key: PrivateKey, signed: bytes) -> bytes:
-    assert not isinstance(key, ec.EllipticCurvePrivateKey)
-    return key.sign(signed)
-
-
-_ML_DSA: Mapping[int, type[_MlDsa]] = {
-    ML_DSA_44: mldsa.MLDSA44PublicKey,
-    ML_DSA_65: mldsa.MLDSA65PublicKey,
-    ML_DSA_87: mldsa.MLDSA87PublicKey,
-}
-_SIGNERS: Mapping[int, Callable[[PrivateKey, bytes], bytes]] = {
-    ES256: _sign_es256,
-    ML_DSA_44: _sign_ml_dsa,
-    ML_DSA_65: _sign_ml_dsa,
-    ML_DSA_87: _sign_ml_dsa,
-}

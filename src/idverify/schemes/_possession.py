@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from cryptography.hazmat.primitives.asymmetric import ec
-
 from idverify.errors import BadMessage, CannotAnswer, WrongAudience
-from idverify.formats import jose
+from idverify.formats import jose, jwa
 from idverify.formats.strict_json import read_object, shown, write_json
 from idverify.scheme import Json
 from idverify.schemes._public import as_text
@@ -30,16 +28,16 @@ def check_count(count: int) -> None:
         raise CannotAnswer(f"{count} credentials are asked for, one answer holds 1 to {MOST_AT_A_TIME}")
 
 
-def ask(keys: Sequence[ec.EllipticCurvePrivateKey], *, issuer: str, now: datetime) -> bytes:
+def ask(keys: Sequence[jwa.PrivateKey], *, issuer: str, now: datetime) -> bytes:
     """A request with a proof for each key, addressed to one issuer."""
     claims: Mapping[str, Json] = {"aud": issuer, "iat": int(now.timestamp())}
     proofs = [jose.sign(claims, key, typ=TYP, jwk=jose.public_jwk(key)) for key in keys]
     return proofs[0].encode() if len(proofs) == 1 else write_json({"proofs": {"jwt": proofs}})
 
 
-def proven_keys(request: bytes, *, issuer: str, now: datetime) -> list[ec.EllipticCurvePublicKey]:
+def proven_keys(request: bytes, *, issuer: str, now: datetime, algorithm: jwa.Algorithm) -> list[jwa.PublicKey]:
     """The keys that a request proves. Raises BadMessage, BadSignature, WrongAudience, Expired."""
-    keys = [_proven_key(proof, issuer, now) for proof in _proofs(request)]
+    keys = [_proven_key(proof, issuer, now, algorithm) for proof in _proofs(request)]
     # Two credentials for one key would be recognised as one person's.
     if len({jose.thumbprint(jose.public_jwk(key)) for key in keys}) != len(keys):
         raise BadMessage("the request proves one key twice")
@@ -67,13 +65,11 @@ def answers(response: bytes, *, count: int) -> list[str]:
     return _texts(credentials, "response's credentials")
 
 
-def _proven_key(text: str, issuer: str, now: datetime) -> ec.EllipticCurvePublicKey:
+def _proven_key(text: str, issuer: str, now: datetime, algorithm: jwa.Algorithm) -> jwa.PublicKey:
     # Appendix F.1: (1) typ, alg, jwk  (2) signature  (3) aud  (4) iat. The nonce is left out: the credential goes to
     # the signed-in person, bound to a key, and a replayed proof gets only another credential for that same key.
-    proof = jose.parse(text, typ=TYP, algs=("ES256",), header_key=True)  # (1)
+    proof = jose.parse(text, typ=TYP, algs=(algorithm.name,), header_key=True)  # (1)
     key = jose.read_jwk(proof.header.get("jwk"))
-    if not isinstance(key, ec.EllipticCurvePublicKey):
-        raise BadMessage("the proof's key is not one of P-256")
     claims = jose.check(proof, key)  # (2)
     if (aud := claims.get("aud")) != issuer:  # (3)
         raise WrongAudience(f"the proof was made for {shown(aud)}, sent to {issuer}")

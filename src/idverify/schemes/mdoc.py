@@ -12,11 +12,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache, partial
 
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from idverify.errors import BadMessage, CannotAnswer, Revoked, TooYoung, WrongAudience, WrongNonce
-from idverify.formats import cose, jose, mdoc
+from idverify.formats import cose, jose, jwa, mdoc
 from idverify.formats.cbor import Cbor
 from idverify.formats.mdoc_certificates import Root, make_root, make_signer, read_root
 from idverify.formats.strict_json import (
@@ -96,10 +95,10 @@ class MdocIssuer:
     random: Random = secrets.token_bytes
 
     def issue(self, person: Person, request: bytes, *, now: datetime, records: Records | None = None) -> bytes:
-        keys = _possession.proven_keys(request, issuer=self.name, now=now)
+        keys = _possession.proven_keys(request, issuer=self.name, now=now, algorithm=jwa.ES256)
         return _possession.answer(request, [self._document(person, key, now, records) for key in keys])
 
-    def _document(self, person: Person, key: ec.EllipticCurvePublicKey, now: datetime, records: Records | None) -> str:
+    def _document(self, person: Person, key: jwa.PublicKey, now: datetime, records: Records | None) -> str:
         # The exact second would tell which credential this is to everybody who sees it.
         today = now.astimezone(timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0)
         age = person.age_at(now)
@@ -127,9 +126,9 @@ class MdocHolder:
         self, public: bytes, *, now: datetime, challenge: Challenge | None = None, count: int = 1, seed: bytes = b""
     ) -> Asked:
         _possession.check_count(count)
-        keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(count)]
+        keys = [jwa.ES256.new_key() for _ in range(count)]
         kept: Mapping[str, Json] = {
-            "keys": [encode_base64url(_der(key)) for key in keys],
+            "keys": [jwa.write_private(key).decode() for key in keys],
             "public": encode_base64url(public),
         }
         return Asked(_possession.ask(keys, issuer=read_public(public).issuer, now=now), write_json(kept))
@@ -140,11 +139,11 @@ class MdocHolder:
         listed = kept.get("keys")
         if not isinstance(listed, list) or not listed:
             raise BadMessage("the wallet's secret has no keys")
-        keys = [decode_base64url(key) if isinstance(key, str) else b"" for key in listed]
+        keys = [str(key).encode() for key in listed]
         documents = _possession.answers(response, count=len(keys))
         for document, key in zip(documents, keys, strict=True):
             checked = mdoc.check_issuer_signed(_document(document), doc_type=DOC_TYPE, roots=public.roots, now=None)
-            if cose.write_key(checked.mso.device_key) != cose.write_key(_load(key).public_key()):
+            if cose.write_key(checked.mso.device_key) != cose.write_key(jwa.read_private(key, jwa.ES256).public_key()):
                 raise BadMessage("the credential names another holder's key")
         return tuple(Credential(text.encode(), key) for text, key in zip(documents, keys, strict=True))
 
@@ -155,7 +154,7 @@ class MdocHolder:
             _document(as_text(credential.body, "credential")),
             lambda namespace, name: namespace == NAMESPACE and name == wanted,
             doc_type=DOC_TYPE,
-            key=_load(credential.secret),
+            key=jwa.read_private(credential.secret, jwa.ES256),
             transcript=_transcript(challenge),
         )
         return write_json(
@@ -218,7 +217,7 @@ class Mdoc:
 
     def new_secret(self) -> bytes:
         """The root's key and the document signer's."""
-        return b"".join(_pem(ec.generate_private_key(ec.SECP256R1())) for _ in range(2))
+        return b"".join(jwa.write_private(jwa.ES256.new_key()) for _ in range(2))
 
     def issuer(self, secret: bytes, *, name: str) -> MdocIssuer:
         root, signer = _load_pair(secret)
@@ -292,35 +291,10 @@ def _document(text: str) -> mdoc.IssuerSigned:
     return mdoc.read_issuer_signed(decode_base64url(text, "document"))
 
 
-def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
-    form, no = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    return key.private_bytes(serialization.Encoding.PEM, form, no)
-
-
 def _load_pair(secret: bytes) -> tuple[ec.EllipticCurvePrivateKey, ec.EllipticCurvePrivateKey]:
     parts = re.findall(rb"-----BEGIN [^-]*-----[^-]*-----END [^-]*-----\n", secret)
-    keys = []
-    for part in parts if b"".join(parts) == secret else []:
-        try:
-            keys.append(serialization.load_pem_private_key(part, None))
-        except ValueError as error:
-            raise BadMessage("the issuer's secret does not hold private keys in PEM") from error
+    keys = [jwa.read_private(part, jwa.ES256) for part in parts] if b"".join(parts) == secret else []
     root, signer = keys if len(keys) == 2 else (None, None)
     if not isinstance(root, ec.EllipticCurvePrivateKey) or not isinstance(signer, ec.EllipticCurvePrivateKey):
         raise BadMessage("the issuer's secret is not the two keys of a root and a document signer")
     return root, signer
-
-
-def _der(key: ec.EllipticCurvePrivateKey) -> bytes:
-    form, no = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    return key.private_bytes(serialization.Encoding.DER, form, no)
-
-
-def _load(secret: bytes) -> ec.EllipticCurvePrivateKey:
-    try:
-        key = serialization.load_der_private_key(secret, None)
-    except ValueError as error:
-        raise BadMessage("the wallet's secret is not a private key") from error
-    if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise BadMessage("the wallet's secret is not a P-256 key")
-    return key

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -80,7 +81,8 @@ class Country:
         issuer, holder = self.issuers[scheme.info.name][0], scheme.holder()
         if scheme.info.issued == "by_holder":
             issuer = scheme.issuer(b"", name="")
-        asked = holder.request(issuer.public, now=challenge.now, challenge=challenge)
+        seed = hashlib.sha256(person.id_number.encode()).digest()  # the one that this person keeps for life
+        asked = holder.request(issuer.public, now=challenge.now, challenge=challenge, seed=seed)
         return holder.accept(asked, issuer.issue(person, asked.message, now=challenge.now))[0]
 
 

@@ -13,6 +13,7 @@ from idverify.errors import AlreadyUsed, Conflict, NotAllowed, NotSignedIn, TooM
 from idverify.mandates import Mandate
 from idverify.scheme import Json
 from idverify.social_platform import tables
+from idverify.social_platform.bans import refuse_banned, refuse_banned_account
 from idverify.social_platform.deletion import DAY, LOGINS, delete_account, erase_log
 from idverify.social_platform.handles import MOST_BIO, clean_handle, clean_text, handle_key
 from idverify.social_platform.keys import hashed, new_token
@@ -122,6 +123,7 @@ class Accounts:
             if proof.action == "sign_up":
                 require(self._mandate.sign_up(proof.over, guarded=False))
             if proof.pseudonym:
+                refuse_banned(connection, scheme=proof.scheme, pseudonym=proof.pseudonym)
                 _same_person(connection, proof, viewer.id, first=proof.action == "sign_up")
             known = [age for age in (old.over, proof.over) if age is not None]
             verified = bool(old.verified) or proof.action == "sign_up"
@@ -139,7 +141,7 @@ class Accounts:
         return raised
 
     async def log_in(self, handle: str, password: str, *, address: str = "") -> Opened:
-        """A session for a handle and password. Raises NotSignedIn, TooMany; takes as long for unknown handles."""
+        """A session for a handle and password. Raises NotSignedIn, Banned, TooMany; as slow for unknown handles."""
         accounts, now = table(tables.Account), self._clock().timestamp()
         key = handle_key(handle[: 4 * MOST_BIO])
         who = {"who": hashed("handle", key), "window": int(now // WINDOW)}
@@ -159,6 +161,7 @@ class Accounts:
 
         def write(connection: Connection) -> None:
             hold(connection, row.id)
+            refuse_banned_account(connection, row.id)
             failures = table(tables.Failure)
             connection.execute(delete(failures).where(failures.c.who == who["who"]))
             open_session(connection, row.id, token=token, now=now)
@@ -229,6 +232,8 @@ class Accounts:
         if ward and (proof.over is None or proof.over < ADULT):
             raise TooYoung(f"a guardian proves {ADULT} years")
         require(self._mandate.sign_up(None if ward else proof.over, guarded=ward))
+        if proof.pseudonym:
+            refuse_banned(connection, scheme=proof.scheme, pseudonym=proof.pseudonym)
         if proof.pseudonym and ward:
             _count_ward(connection, proof)
         elif proof.pseudonym:

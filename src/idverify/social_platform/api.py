@@ -72,6 +72,11 @@ class PostBody(TextBody):
     live: bool = False
 
 
+class BanBody(Body):
+    handle: str = Field(max_length=200)
+    reason: str = Field(default="", max_length=1000)
+
+
 class ReactionBody(Body):
     kind: str = Field(default="like", max_length=20)
 
@@ -268,6 +273,22 @@ def router(platform: Platform) -> APIRouter:
         viewer = await signed_in(request)
         await platform.sessions.end(viewer.token)
         return answer({"signed_out": viewer.handle})
+
+    @api.post("/api/bans")
+    async def ban(request: Request, body: BanBody) -> Response:
+        platform.bans.check(request.headers.get("authorization", ""))
+        return answer(await platform.bans.ban(body.handle, reason=body.reason), 201)
+
+    @api.get("/api/bans")
+    async def list_bans(request: Request) -> Response:
+        platform.bans.check(request.headers.get("authorization", ""))
+        return answer(await platform.bans.listed())
+
+    @api.delete("/api/bans/{id_}")
+    async def lift(request: Request, id_: str) -> Response:
+        platform.bans.check(request.headers.get("authorization", ""))
+        await platform.bans.lift(id_)
+        return answer({"lifted": id_})
 
     @api.get("/api/about")
     async def about() -> Response:

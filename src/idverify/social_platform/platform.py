@@ -10,6 +10,7 @@ from idverify.mandates import Mandate
 from idverify.scheme import Json, Scheme
 from idverify.settings import Settings
 from idverify.social_platform.accounts import Accounts
+from idverify.social_platform.bans import Bans
 from idverify.social_platform.challenges import Challenges
 from idverify.social_platform.feed import Feed
 from idverify.social_platform.fetching import Fetch
@@ -40,6 +41,7 @@ class Platform:
     tokens: PrivateTokens
     sessions: Sessions
     accounts: Accounts
+    bans: Bans
     feed: Feed
 
     @classmethod
@@ -91,6 +93,7 @@ class Platform:
             tokens=PrivateTokens(proofs, issuers),
             sessions=sessions,
             accounts=Accounts(store, mandate, sessions=sessions, clock=clock),
+            bans=Bans(store, settings.moderator, sessions=sessions, clock=clock),
             feed=Feed(store, mandate, clock=clock),
         )
 

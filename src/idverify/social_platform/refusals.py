@@ -14,6 +14,10 @@ class AgeUnproven(NotAllowed):
     code = "age_unproven"
 
 
+class Banned(NotAllowed):
+    code = "banned"
+
+
 _KINDS: dict[str, type[IdverifyError]] = {
     "not_signed_in": NotSignedIn,
     "not_verified": NotVerified,

@@ -83,6 +83,16 @@ class Pseudonym(PlatformTable, table=True):
     account_id: str = Field(index=True)
 
 
+class BannedPseudonym(PlatformTable, table=True):
+    """A person whom a moderator has banned. Outlives the account and says nothing of who it was."""
+
+    scheme: str = Field(primary_key=True)
+    pseudonym: str = Field(primary_key=True)
+    ban: str = Field(index=True)
+    reason: str
+    created: float
+
+
 class Ward(PlatformTable, table=True):
     """The how-manieth minor a guardian has registered."""
 

@@ -236,7 +236,7 @@ def test_only_an_unsigned_scheme_says_that_its_claims_are_declared(stage: Stage,
 
 def test_claims_have_only_the_members_that_the_interface_names(stage: Stage, adult: Person) -> None:
     claims = stage.verify(adult, stage.ask(identity=True)).claims
-    assert claims.keys() <= {"over", "name", "id_number", "birth_date", "declared"}
+    assert claims.keys() <= {"over", "name", "id_number", "birth_date", "declared", "sealed"}
 
 
 def test_a_pseudonym_is_the_persons_own_and_stays_the_same(stage: Stage, adult: Person, child: Person) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from argparse import Namespace
 from collections.abc import Iterator
@@ -135,12 +134,7 @@ def _place(options: Namespace) -> Place:
             f"{options.run} has openers of {', '.join(folder.name for folder in folders)}", hint="choose with --scheme"
         )
     known = [load_openers(path.parent) for path in sorted(folders[0].glob("openers/*/*/public.json"))]
-    return Place(folders[0], citizens, seed, {key_id(openers.key.octets): openers for openers in known})
-
-
-def key_id(octets: bytes) -> str:
-    """How a seal names the openers that it is for."""
-    return hashlib.sha256(octets).hexdigest()[:16]
+    return Place(folders[0], citizens, seed, {openers.key.id: openers for openers in known})
 
 
 def _seals(place: Place, platform: str) -> Iterator[tuple[str, tuple[Openers, Seal]]]:

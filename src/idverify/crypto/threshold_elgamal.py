@@ -12,6 +12,7 @@ Diffie-Hellman assumption in G1; a quantum computer would open every seal that w
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -67,6 +68,11 @@ class OpenersKey:
     def octets(self) -> bytes:
         points = b"".join(point.to_compressed_bytes() for point in (self.witness, *self.commitments))
         return bytes([self.threshold, self.openers]) + points
+
+    @property
+    def id(self) -> str:
+        """How a seal names the openers that it is for: 16 hexadecimal digits."""
+        return hashlib.sha256(self.octets).hexdigest()[:16]
 
     def of(self, index: int) -> G1Point:
         """The verification key x_i·G of an opener, or of the witness. Raises BadMessage."""

@@ -9,6 +9,8 @@ from idverify.formats import jwa
 from idverify.scheme import Scheme
 from idverify.schemes import mdoc, real_name, sd_jwt_vc
 from idverify.schemes.bbs import Bbs
+from idverify.schemes.bbs_any_age import BbsAnyAge
+from idverify.schemes.bbs_escrow import BbsEscrow
 from idverify.schemes.mdoc import Mdoc
 from idverify.schemes.privacy_pass import PrivacyPass
 from idverify.schemes.privacy_pass_public_metadata import PrivacyPassPublicMetadata
@@ -28,6 +30,8 @@ _IN_ORDER: tuple[Scheme, ...] = (
     PrivacyPass(),
     PrivacyPassPublicMetadata(),
     Bbs(),
+    BbsEscrow(),
+    BbsAnyAge(),
 )
 
 SCHEMES: Mapping[str, Scheme] = MappingProxyType({scheme.info.name: scheme for scheme in _IN_ORDER})

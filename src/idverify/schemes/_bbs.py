@@ -1,7 +1,7 @@
 """Issuer, holder and verifier of the BBS schemes; requests, answers, credentials and presentations are JSON.
 
-What distinguishes the schemes stands in their `Form`, and in the further statements (`parts`) that a holder proves and
-a verifier checks under the same challenge.
+What distinguishes the schemes stands in their `Form`, and in the `statements` that a holder proves and a verifier
+checks under the same challenge.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from idverify.crypto import bbs
@@ -23,7 +24,7 @@ from idverify.crypto.bbs_pseudonym import (
     core_nym_proof_gen,
     with_entropy,
 )
-from idverify.crypto.bls12_381 import POINT_SIZE, PUBLIC_SIZE, SCALAR_SIZE, decode_point, decode_scalar
+from idverify.crypto.bls12_381 import POINT_SIZE, PUBLIC_SIZE, SCALAR_SIZE, Scalar, decode_point, decode_scalar
 from idverify.errors import (
     BadMessage,
     BadSignature,
@@ -77,7 +78,11 @@ class BbsIssuer:
 
     @property
     def public(self) -> bytes:
-        return write_public(self._name, [write_key(self._key)])
+        return write_public(self._name, [{**write_key(self._key), **self.published()}])
+
+    def published(self) -> JsonObject:
+        """What this scheme publishes with a key beside."""
+        return {}
 
     def issue(self, person: Person, request: bytes, *, now: datetime, records: Records | None = None) -> bytes:
         # (1) shape  (2) made for this key  (3) the commitment is to one secret, and the tag is of that secret
@@ -153,6 +158,7 @@ class BbsHolder:
             "epoch": epoch_of(now),
             "nym": encode_base64url(nym.to_be_bytes()),
             "blind": encode_base64url(committed.blind),
+            "key": published.entries[kid],
         }
         return Asked(write_json(message), write_json(kept))
 
@@ -178,7 +184,7 @@ class BbsHolder:
         row = [*form.messages(over, told), blind, *nyms]
         bbs.core_verify(form.signed(key, issuer=issuer, epoch=epoch), signature, row)  # (4)
         body: dict[str, Json] = {"issuer": issuer, "public": encode_base64url(key), "epoch": epoch, "over": over}
-        body |= {"signature": encode_base64url(signature), "told": told}
+        body |= {"signature": encode_base64url(signature), "told": told, "key": kept.get("key")}
         secret: JsonObject = {
             "nym": encode_base64url(nyms[0].to_be_bytes()),
             "blind": encode_base64url(blind.to_be_bytes()),
@@ -195,14 +201,10 @@ class BbsHolder:
             check_epoch(epoch, challenge.now)
         except Expired as error:
             raise CannotAnswer(f"this credential is no longer good: {error.message}", hint=error.hint) from error
-        age = challenge.question.over
-        if age is not None:
-            check_age_exists(age)
-            if over < age:
-                raise TooYoung(f"attested not to be over {age}", hint="get a new credential after the birthday")
         told = body.get("told")
         if not isinstance(told, Mapping):
             raise BadMessage("the credential does not say what was told with it")
+        disclosed, parts = self.statements(body, told, challenge)
         key = member(body, "public", "credential", size=PUBLIC_SIZE)
         scalars = [decode_scalar(member(kept, name, "wallet's secret"), name) for name in ("blind", "nym")]
         made = core_nym_proof_gen(
@@ -212,14 +214,14 @@ class BbsHolder:
             nyms=NYMS,
             context=context_of(form.interface, challenge.audience.encode()),
             ph=presentation_header(challenge),
-            disclosed=[] if age is None else [AGES.index(age)],
-            parts=self.parts(told, challenge),
+            disclosed=disclosed,
+            parts=parts,
             random=self._random,
         )
         shown_: dict[str, Json] = {
             "kid": key_id(key),
             "epoch": epoch,
-            "over": age,
+            "over": challenge.question.over,
             "audience": challenge.audience,
             "nonce": challenge.nonce,
             "pseudonym": encode_base64url(made.pseudonym),
@@ -229,9 +231,29 @@ class BbsHolder:
             shown_["parts"] = [encode_base64url(answer) for answer in made.answers]
         return write_json(shown_)
 
-    def parts(self, told: JsonObject, challenge: Challenge) -> Sequence[ProverPart]:
-        """What this scheme proves beside; the extras stand in the row from index len(AGES) on."""
-        return ()
+    def statements(
+        self, body: JsonObject, told: JsonObject, challenge: Challenge
+    ) -> tuple[Sequence[int], Sequence[ProverPart]]:
+        """Which messages of the row are disclosed, and what is proven of hidden ones; the extras begin at len(AGES).
+
+        Raises TooYoung, CannotAnswer.
+        """
+        age = challenge.question.over
+        if age is None:
+            return [], []
+        check_age_exists(age)
+        if number(body, "over", "credential") < age:
+            raise TooYoung(f"attested not to be over {age}", hint="get a new credential after the birthday")
+        return [AGES.index(age)], []
+
+
+@dataclass(frozen=True, slots=True)
+class Statements:
+    """What a verifier expects a proof to disclose and to prove beside, and what may be concluded from that."""
+
+    disclosed: Mapping[int, Scalar]
+    parts: Sequence[VerifierPart] = ()
+    claims: Mapping[str, Json] = field(default_factory=dict)
 
 
 class BbsVerifier:
@@ -260,11 +282,14 @@ class BbsVerifier:
             results[pending[bad][0]] = _not_signed()
         return results
 
-    def parts(self, answers: Sequence[bytes], challenge: Challenge) -> Sequence[VerifierPart]:
-        """The verifier's halves of what the holder proves beside. Raises BadMessage."""
+    def statements(self, kid: str, age: int | None, answers: Sequence[bytes], challenge: Challenge) -> Statements:
+        """The verifier's half of `BbsHolder.statements`. Raises BadMessage, CannotAnswer."""
         if answers:
             raise BadMessage("the presentation proves more than this scheme knows")
-        return ()
+        if age is None:
+            return Statements({})
+        check_age_exists(age)
+        return Statements({AGES.index(age): self._form.attested(age, True)})
 
     def _check(self, presentation: bytes, challenge: Challenge) -> tuple[Proven, Pending]:
         # (1) shape  (2) a published key  (3) audience and nonce  (4) epoch  (5) age  (6) proof and pseudonym, which
@@ -278,15 +303,15 @@ class BbsVerifier:
         proof, epoch = member(asked, "proof", "presentation"), number(asked, "epoch", "presentation")
         answers = _answers(asked["parts"]) if "parts" in asked else []
         age = None if asked["over"] is None else number(asked, "over", "presentation")
-        key = self._public.find(text_member(asked, "kid", what="presentation"))  # (2)
+        kid = text_member(asked, "kid", what="presentation")
+        key = self._public.find(kid)  # (2)
         if (audience := text_member(asked, "audience", what="presentation")) != challenge.audience:  # (3)
             raise WrongAudience(f"made for {shown(audience)}, shown to {challenge.audience}")
         if not hmac.compare_digest(text_member(asked, "nonce", what="presentation").encode(), challenge.nonce.encode()):
             raise WrongNonce("made for another question of this platform")
         check_epoch(epoch, challenge.now)  # (4)
         _check_age(age, challenge)  # (5)
-        if age is not None:
-            check_age_exists(age)
+        expected = self.statements(kid, age, answers, challenge)
         pending = core_nym_proof_check(
             form.signed(key, issuer=self._public.issuer, epoch=epoch),
             proof,
@@ -294,10 +319,10 @@ class BbsVerifier:
             nyms=NYMS,
             context=context_of(form.interface, challenge.audience.encode()),
             ph=presentation_header(challenge),
-            disclosed={} if age is None else {AGES.index(age): form.attested(age, True)},
-            parts=self.parts(answers, challenge),
+            disclosed=expected.disclosed,
+            parts=expected.parts,
         )  # (6)
-        claims: dict[str, Json] = {} if age is None else {"over": age}
+        claims: dict[str, Json] = ({} if age is None else {"over": age}) | dict(expected.claims)
         spent = _facts.spent_by_nonce(form.info.name, challenge)
         return Proven(claims, spent, encode_base64url(pseudonym)), pending
 

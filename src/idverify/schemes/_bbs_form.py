@@ -149,10 +149,11 @@ def key_id(public: bytes) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Public:
-    """An issuer's name and its BBS keys by their ids."""
+    """An issuer's name and its BBS keys by their ids; `entries` are the keys as they were published."""
 
     issuer: str
     keys: Mapping[str, bytes]
+    entries: Mapping[str, JsonObject]
 
     def find(self, kid: str) -> bytes:
         """Raises UnknownKey."""
@@ -185,6 +186,7 @@ def read_public(public: bytes) -> Public:
     if not isinstance(listed, list) or not listed:
         raise BadMessage("the issuer's keys are not a list with at least one key")
     keys: dict[str, bytes] = {}
+    entries: dict[str, JsonObject] = {}
     for entry in listed:
         if not isinstance(entry, Mapping) or entry.get("alg") != ALG:
             raise BadMessage(f"a key of the issuer is not one for {ALG}")
@@ -192,8 +194,8 @@ def read_public(public: bytes) -> Public:
         bbs.public_point(key)
         if entry.get("kid") != key_id(key):
             raise BadMessage("a key of the issuer has another key's id")
-        keys[key_id(key)] = key
-    return Public(issuer, keys)
+        keys[key_id(key)], entries[key_id(key)] = key, entry
+    return Public(issuer, keys, entries)
 
 
 def member(value: JsonObject, name: str, what: str, *, size: int | None = None) -> bytes:

@@ -6,7 +6,7 @@ construction, what it rests on and what it does not do.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from idverify.crypto import bbs, bbs_blind, bbs_pseudonym
 from idverify.crypto.bls12_381 import POINT_SIZE, SCALAR_SIZE
@@ -54,12 +54,36 @@ class Bbs:
         return read(message)
 
 
-def read(message: bytes) -> Json:
-    """The JSON of a message; proofs, commitments and signatures in it taken apart into points and scalars."""
+def read(message: bytes, *, parts: Sequence[tuple[str, int]] = ()) -> Json:
+    """The JSON of a message; proofs, commitments and signatures in it taken apart into points and scalars.
+
+    `parts` are names and sizes of what stands in front of the scalars of a further statement.
+    """
     value = _reading.read(message)
     if not isinstance(value, Mapping):
         return value
-    return {name: _taken_apart(name, part) for name, part in value.items()}
+    found: dict[str, Json] = {}
+    for name, part in value.items():
+        if name == "parts" and isinstance(part, list):
+            found[name] = [_statement(each, parts) for each in part]
+        else:
+            found[name] = _taken_apart(name, part)
+    return found
+
+
+def _statement(part: Json, names: Sequence[tuple[str, int]]) -> Json:
+    """The pieces of one further statement, and after them its scalars."""
+    try:
+        octets = decode_base64url(part) if isinstance(part, str) else b""
+    except BadMessage:
+        return part
+    pieces: dict[str, Json] = {"whole": part}
+    at = 0
+    for name, size in names:
+        pieces[name] = encode_base64url(octets[at : at + size])
+        at += size
+    scalars = [octets[i : i + SCALAR_SIZE] for i in range(at, len(octets), SCALAR_SIZE)]
+    return pieces | {"scalars": [encode_base64url(scalar) for scalar in scalars]}
 
 
 POINTS = {

@@ -38,7 +38,7 @@ def test_help_imports_nothing_heavy() -> None:
     assert done.stdout == "[]\n", done.stderr
 
 
-@pytest.mark.parametrize("command", ["compare", "up", "schemes", "mandate", "people", "doctor", "report"])
+@pytest.mark.parametrize("command", ["compare", "up", "schemes", "mandate", "people", "doctor", "report", "open"])
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         cli.main([command, "--help"])

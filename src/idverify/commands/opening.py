@@ -85,7 +85,8 @@ def _tell(options: Namespace, openers: Openers, seal: Seal, opened: Opened, *, p
     print(f"   {entry.time}  {entry.request['ground']}, asked by {entry.request['by']}")
     print(f"3  {' and '.join(opened.openers)} see that the entry is signed, that it names this seal")
     print(f"   and that it follows the {before} before it; each gives a part, proven for this entry")
-    print(f"4  the parts open the seal, and the register says who that is: {person}")
+    print("4  the parts open the seal, and the register says who that is:")
+    print(f"   {person}")
 
 
 def _list(seals: dict[str, tuple[Openers, Seal]], options: Namespace, place: Place) -> int:

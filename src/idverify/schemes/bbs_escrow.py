@@ -35,7 +35,7 @@ from idverify.schemes import bbs
 from idverify.schemes._bbs import BbsHolder, BbsIssuer, BbsVerifier, Statements
 from idverify.schemes._bbs_form import Form, Public, new_secret, read_public
 
-OPENERS = ("court", "ombudsman", "platform")
+OPENERS: tuple[str, ...] = ("court", "ombudsman", "platform")
 QUORUM = 2
 ID_AT = len(AGES)
 """Where the ID number stands in the row of signed messages."""

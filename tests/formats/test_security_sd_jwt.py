@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from idverify.errors import BadMessage, BadSignature, Expired, IdverifyError, UnknownKey, WrongAudience, WrongNonce
-from idverify.formats import jose, sd_jwt
+from idverify.formats import jose, jwa, sd_jwt
 from idverify.formats.sd_jwt import Claims, Hidden
 from idverify.formats.strict_json import decode_base64url, encode_base64url
 from idverify.scheme import Json
@@ -119,6 +119,27 @@ def named(name: Json) -> str:
     return bind(issue_payload(base(_sd=[sd_jwt.digest(text)]), text))
 
 
+def named_within(name: str) -> str:
+    text = disclosure("salt", name, "2")
+    return bind(issue_payload(base(y={"_sd": [sd_jwt.digest(text)]}), text))
+
+
+def headed(**more: Json) -> str:
+    """A presentation that a stranger signed under the genuine kid, with more in its header."""
+    header = {"alg": "ES256", "typ": "dc+sd-jwt", "kid": "one", **more}
+    signed = f"{encode_base64url(json.dumps(header).encode())}.{encode_base64url(json.dumps(base()).encode())}"
+    return bind(f"{signed}.{encode_base64url(jwa.ES256.sign(STRANGER, signed.encode()))}~")
+
+
+def deep_payload(depth: int) -> str:
+    """A truly signed payload, nested so deep."""
+    header = encode_base64url(b'{"alg":"ES256","typ":"dc+sd-jwt","kid":"one"}')
+    nested = b'{"a":' * depth + b"1" + b"}" * depth
+    signed = f"{header}.{encode_base64url(nested)}"
+    return bind(f"{signed}.{encode_base64url(jwa.ES256.sign(ISSUER, signed.encode()))}~")
+
+
+CERTIFICATE = "MIIBszCCAVmgAwIBAgIUQYR0"
 BAD_CNF: list[Json] = [
     None,
     {},
@@ -162,7 +183,15 @@ BAD: dict[str, Callable[[], str]] = {
     "a child without its parent": lambda: bind(made(CITY)),
     "unreferenced": lambda: bind(issue_payload(base(), D)),
     # dishonest or careless issuers
-    **{f"a disclosure named {n!r}": partial(named, n) for n in sorted(sd_jwt.NEVER_HIDDEN)},
+    **{f"a disclosure named {n!r}": partial(named, n) for n in sorted(sd_jwt.NEVER_HIDDEN | sd_jwt.RESERVED)},
+    **{f"an inner disclosure named {n!r}": partial(named_within, n) for n in sorted(sd_jwt.RESERVED)},
+    "the key within cnf disclosed": lambda: bind(issue({**PLAIN, "cnf": {"jwk": Hidden(jose.public_jwk(HOLDER))}})),
+    "a part of the key disclosed": lambda: bind(
+        issue({**PLAIN, "cnf": {"jwk": {**jose.public_jwk(HOLDER), "x": Hidden(jose.public_jwk(HOLDER)["x"])}}})
+    ),
+    "the status entry disclosed": lambda: bind(issue({**PLAIN, "status": {"status_list": Hidden({"idx": 1})}})),
+    "an element of aka_vcts disclosed": lambda: bind(issue({**PLAIN, "aka_vcts": ["w", Hidden("z")]})),
+    "a digest of nothing within cnf": lambda: bound_with(cnf={"jwk": {**jose.public_jwk(HOLDER), "_sd": ["A" * 43]}}),
     **{f"a disclosure named {n!r}": partial(named, n) for n in (1, None, True)},
     "a disclosure of a claim that is there": lambda: bind(issue_payload(base(x=2, **HIDDEN), D)),
     "a digest twice": lambda: bind(issue_payload(base(_sd=[sd_jwt.digest(D)] * 2), D)),
@@ -184,14 +213,19 @@ BAD: dict[str, Callable[[], str]] = {
     "not yet valid": lambda: bind(issue_payload(base(nbf=AT + 61))),
     "issued in the future": lambda: bind(issue_payload(base(iat=AT + 61))),
     "issued by a stranger under a genuine kid": lambda: bind(issue(key=STRANGER)),
+    "with a self-signed x5c": lambda: headed(x5c=[CERTIFICATE]),
+    "with its own key in the header": lambda: headed(jwk=jose.public_jwk(STRANGER)),
+    "with an address of keys": lambda: headed(jku="http://127.0.0.1:1/keys"),
+    "the binding of another credential": lambda: ISSUED + bind(issue()).rsplit("~", 1)[1],
     "of another typ": lambda: bind(issue(typ="vc+sd-jwt")),
     "a key binding as a credential": lambda: bind(KB + "~"),
     "mixed credentials": lambda: bind(made(*sd_jwt.split(issue()).disclosures)),
     # size
     "twenty thousand disclosures": lambda: PARTS.issued + ("~" + D) * 20_000 + "~" + KB,
     "101 disclosures": lambda: PARTS.issued + "~A" * 101 + "~" + KB,
-    "a deep disclosure": lambda: bind(made(encode_base64url(b'["s","n",' + b"[" * 40_000 + b"]" * 40_000 + b"]"))),
-    "a deep payload": lambda: bind(encode_base64url(b"[" * 40_000) + ".e30.AA~"),
+    "a deep disclosure": lambda: bind(made(encode_base64url(b'["s","n",' + b"[" * 50_000 + b"]" * 50_000 + b"]"))),
+    "a deep header": lambda: bind(encode_base64url(b"[" * 40_000) + ".e30.AA~"),
+    **{f"a payload {depth} deep": partial(deep_payload, depth) for depth in (17, 7_000, 50_000)},
     "a chain of disclosures": lambda: bind(_chain(90)),
 }
 
@@ -217,6 +251,10 @@ GOOD: dict[str, Callable[[], str]] = {
     "no _sd_alg": lambda: bind(issue_payload(base(**HIDDEN), D)),
     "ten seconds of skew": lambda: bind_with(ISSUED, iat=AT + 10),
     "reordered before binding": lambda: bind(made(SECOND, FIRST, *REST)),
+    "inner claims that only outside may not be hidden": lambda: bind(
+        issue({**PLAIN, "marriage": {"status": Hidden("single"), "exp": Hidden(1)}})
+    ),
+    "aka_vcts": lambda: bind(issue({**PLAIN, "aka_vcts": ["w"]})),
     "a short chain": lambda: bind(_chain(3)),
 }
 

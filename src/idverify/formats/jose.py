@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
+from types import MappingProxyType
 
 from idverify.errors import BadMessage, Expired, UnknownKey
 from idverify.formats.jwa import ALGORITHMS as ALGORITHMS
@@ -35,6 +37,8 @@ LEEWAY = 30
 """Seconds that two clocks may differ: 10 must be tolerated, 60 must not."""
 MAX_TOKEN = 64_000
 MAX_KID = 200
+_USUAL_HEADER = 500
+"""Characters of a header that is kept in mind."""
 # Headers that name a key, change what is signed, or demand something that is not understood here.
 REFUSED_HEADERS = ("jwk", "jku", "x5c", "x5u", "crit", "b64", "zip", "enc")
 
@@ -79,7 +83,16 @@ def parse(
     parts = token.split(".", 3)
     if len(parts) != 3:
         raise BadMessage(f"the token has {'fewer' if len(parts) < 3 else 'more'} than three parts")
-    header = read_object(decode_base64url(parts[0], "token header"), "token header")
+    # All tokens of one key have the same header, except for proofs that bring their key along.
+    read = _read_header if header_key or len(parts[0]) > _USUAL_HEADER else _known_header
+    header = read(parts[0], typ, tuple(algs), header_key)
+    signed = token[: len(parts[0]) + 1 + len(parts[1])].encode("ascii", "replace")
+    payload = decode_base64url(parts[1], "token payload")
+    return Unverified(header, payload, signed, decode_base64url(parts[2], "token signature"))
+
+
+def _read_header(text: str, typ: str, algs: tuple[str, ...], header_key: bool) -> JsonObject:
+    header = read_object(decode_base64url(text, "token header"), "token header")
     alg, given = header.get("alg"), header.get("typ")
     if not isinstance(alg, str) or alg not in algs:
         raise BadMessage(f"the token's alg is not one of {', '.join(algs)}")
@@ -88,9 +101,10 @@ def parse(
     for name in REFUSED_HEADERS:
         if name in header and not (header_key and name == "jwk"):
             raise BadMessage(f"the token's header has {name}, which is not accepted here")
-    signed = token[: len(parts[0]) + 1 + len(parts[1])].encode("ascii", "replace")
-    payload = decode_base64url(parts[1], "token payload")
-    return Unverified(header, payload, signed, decode_base64url(parts[2], "token signature"))
+    return MappingProxyType(dict(header))
+
+
+_known_header = lru_cache(maxsize=256)(_read_header)
 
 
 def check(token: Unverified, key: PublicKey, *, max_size: int = MAX_SIZE) -> JsonObject:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from types import MappingProxyType
 from typing import Protocol, TypeAlias
 
@@ -28,6 +27,7 @@ PublicKey: TypeAlias = ec.EllipticCurvePublicKey | _MlDsaPublic
 PrivateKey: TypeAlias = ec.EllipticCurvePrivateKey | _MlDsaPrivate
 
 _ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+_P256 = ec.SECP256R1()
 _ECDSA = ec.ECDSA(hashes.SHA256())
 _PRIVATE_MEMBERS = ("d", "k", "p", "q", "dp", "dq", "qi", "oth", "priv")
 _NOT_VERIFIED = "the token's signature does not verify with its issuer's key"
@@ -67,7 +67,7 @@ class Es256:
     name: str = "ES256"
 
     def new_key(self) -> PrivateKey:
-        return ec.generate_private_key(ec.SECP256R1())
+        return ec.generate_private_key(_P256)
 
     def has(self, key: PublicKey | PrivateKey) -> bool:
         return isinstance(key, ec.EllipticCurvePublicKey | ec.EllipticCurvePrivateKey) and key.curve.name == "secp256r1"
@@ -102,16 +102,11 @@ class Es256:
         x, y = jwk.get("x"), jwk.get("y")
         if not isinstance(x, str) or not isinstance(y, str) or len(x) != 43 or len(y) != 43:
             raise BadMessage("the key's x and y are not 32 bytes each in base64url")
-        return _point(x, y)
-
-
-@lru_cache(maxsize=4096)
-def _point(x: str, y: str) -> ec.EllipticCurvePublicKey:
-    encoded = b"\x04" + decode_base64url(x, "key's x") + decode_base64url(y, "key's y")
-    try:
-        return ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), encoded)
-    except ValueError as error:
-        raise BadMessage("the key is not a point of P-256") from error
+        encoded = b"\x04" + decode_base64url(x, "key's x") + decode_base64url(y, "key's y")
+        try:
+            return ec.EllipticCurvePublicKey.from_encoded_point(_P256, encoded)
+        except ValueError as error:
+            raise BadMessage("the key is not a point of P-256") from error
 
 
 @dataclass(frozen=True, slots=True)

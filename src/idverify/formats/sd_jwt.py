@@ -33,9 +33,11 @@ MAX_DISCLOSURES = 100
 MAX_DEPTH = 12
 KB_OLDEST = 300
 """Seconds that a key binding may be old: as long as a platform's question is open."""
-# RFC 9901 section 4.2.1 forbids the first two; the rest must be open for everybody to read
-# (draft-ietf-oauth-sd-jwt-vc section 2.2.2.2), so that no disclosure replaces what was checked.
-NEVER_HIDDEN = frozenset({"_sd", "...", "_sd_alg", "iss", "nbf", "exp", "cnf", "vct", "vct#integrity", "status"})
+RESERVED = frozenset({"_sd", "...", "_sd_alg"})
+"""Names that no disclosure may have, at any depth (RFC 9901 section 7.1)."""
+NEVER_HIDDEN = frozenset({"iss", "nbf", "exp", "cnf", "vct", "vct#integrity", "aka_vcts", "status"})
+"""Claims that are open for everybody to read, with all that they hold, so that no disclosure replaces what was checked
+(draft-ietf-oauth-sd-jwt-vc-19 section 2.2.2.3)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,7 @@ def read_disclosure(text: str) -> Disclosure:
     if len(value) == 2:
         return Disclosure(text, digest(text), None, value[1])
     name = value[1]
-    if not isinstance(name, str) or name in NEVER_HIDDEN:
+    if not isinstance(name, str) or name in RESERVED:
         raise BadMessage("a disclosure has a name that may not be disclosed")
     return Disclosure(text, digest(text), name, value[2])
 
@@ -147,6 +149,9 @@ def reveal(payload: JsonObject, disclosures: Sequence[str]) -> dict[str, Json]:
         if disclosure.digest in by_digest:
             raise BadMessage("the SD-JWT holds a disclosure twice")
         by_digest[disclosure.digest] = disclosure
+    for name in NEVER_HIDDEN & payload.keys():
+        if _has_digests(payload[name]):
+            raise BadMessage(f"the SD-JWT's {name} holds digests, and may not be disclosed in part")
     seen: set[str] = set()
     open_ = {name: value for name, value in payload.items() if name != "_sd_alg"}
     claims = _reveal(open_, by_digest, seen, 0)
@@ -164,13 +169,14 @@ def verify(
     audience: str,
     nonce: str,
     now: datetime,
+    longest: int | None = None,
     algs: Sequence[str] = ("ES256",),
 ) -> dict[str, Json]:
     """Check an SD-JWT with key binding and return what it shows, cnf and all.
 
-    `find` returns the issuer's key for a kid, or raises UnknownKey; `algs` are what issuer and holder may
-    sign with. iss, vct and status are the caller's to check, who knows what to expect. Raises BadMessage
-    and NotProven.
+    `find` returns the issuer's key for a kid, or raises UnknownKey; `longest` are the seconds from iat to exp that are
+    accepted; `algs` is what issuer and holder may sign with. iss, vct and status are the caller's to check, who knows
+    what to expect. Raises BadMessage and NotProven.
     """
     # RFC 9901 section 7.1: (1) split  (2) issuer's signature, typ, alg  (3) digests  (4) times
     # section 7.3: (5) key binding: there, by the key in cnf, its typ  (6) sd_hash  (7) aud, nonce
@@ -181,7 +187,7 @@ def verify(
     token = jose.parse(parts.issued, typ=typ, algs=algs)
     payload = jose.check(token, find(token.kid))  # (2)
     claims = reveal(payload, parts.disclosures)  # (3)
-    jose.check_times(claims, now, required=("iat", "exp"))  # (4)
+    jose.check_times(claims, now, required=("iat", "exp"), longest=longest)  # (4)
     binding = jose.parse(parts.binding, typ=KB_TYP, algs=algs)
     try:
         bound = jose.check(binding, holder_key(claims))  # (5)
@@ -245,19 +251,25 @@ def _disclose(name: list[Json], hidden: Hidden, out: list[str], random: Random) 
 def _reveal(value: Json, known: Mapping[str, Disclosure], seen: set[str], depth: int) -> Json:
     if depth > MAX_DEPTH:
         raise BadMessage(f"the SD-JWT is nested deeper than {MAX_DEPTH}")
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         if "..." in value or "_sd_alg" in value:
             raise BadMessage("the SD-JWT has a reserved member where it may not be")
-        members = {n: _reveal(v, known, seen, depth + 1) for n, v in value.items() if n != "_sd"}
-        for disclosure in _referenced(value.get("_sd", []), known, seen):
+        members = {
+            name: _reveal(member, known, seen, depth + 1) if isinstance(member, (dict, list)) else member
+            for name, member in value.items()
+            if name != "_sd"
+        }
+        for disclosure in _referenced(value["_sd"], known, seen) if "_sd" in value else ():
             if disclosure.name is None or disclosure.name in members:
                 raise BadMessage("a disclosure has no name, or that of a claim that is already there")
+            if depth == 0 and disclosure.name in NEVER_HIDDEN:
+                raise BadMessage(f"the claim {disclosure.name} is disclosed, which it may not be")
             members[disclosure.name] = _reveal(disclosure.value, known, seen, depth + 1)
         return members
     if isinstance(value, list):
         items: list[Json] = []
         for item in value:
-            if isinstance(item, Mapping) and "..." in item:
+            if isinstance(item, dict) and "..." in item:
                 if len(item) != 1:
                     raise BadMessage("a list element beside its digest has other members")
                 for disclosure in _referenced([item["..."]], known, seen):
@@ -268,6 +280,12 @@ def _reveal(value: Json, known: Mapping[str, Disclosure], seen: set[str], depth:
                 items.append(_reveal(item, known, seen, depth + 1))
         return items
     return value
+
+
+def _has_digests(value: Json) -> bool:
+    if isinstance(value, dict):
+        return "_sd" in value or "..." in value or any(map(_has_digests, value.values()))
+    return isinstance(value, list) and any(map(_has_digests, value))
 
 
 def _referenced(digests: Json, known: Mapping[str, Disclosure], seen: set[str]) -> list[Disclosure]:

@@ -10,7 +10,6 @@ import binascii
 import json
 import math
 import re
-from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from typing import TypeAlias
 
@@ -20,14 +19,15 @@ from idverify.scheme import Json
 JsonObject: TypeAlias = Mapping[str, Json]
 MAX_SIZE = 100_000
 MAX_DEPTH = 16
-_STANDARD = bytes.maketrans(b"-_+/", b"+/!!")
+_STANDARD = bytes.maketrans(b"-_+/=", b"+/!!!")
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _STRINGS = re.compile(r'"(?:[^"\\]|\\.)*+"?')  # an open string runs to the end: linear for hostile text
 _ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def encode_base64url(value: bytes) -> str:
     """Without padding, as JOSE wants it."""
-    return urlsafe_b64encode(value).rstrip(b"=").decode()
+    return binascii.b2a_base64(value, newline=False).rstrip(b"=").translate(_URL_SAFE).decode()
 
 
 def decode_base64url(text: str, what: str = "base64url text") -> bytes:
@@ -37,8 +37,9 @@ def decode_base64url(text: str, what: str = "base64url text") -> bytes:
         value = binascii.a2b_base64(raw + b"=" * (-len(raw) % 4), strict_mode=True)
     except ValueError as error:  # UnicodeEncodeError and binascii.Error are both
         raise BadMessage(f"the {what} is not base64url without padding") from error
-    # Unused bits that are not zero survive the decoder, and would give one value two spellings.
-    if binascii.b2a_base64(value, newline=False).rstrip(b"=") != raw:
+    # Unused bits that are not zero survive the decoder, and would give one value two spellings. They are in the
+    # last character of an incomplete group of four.
+    if (odd := len(raw) % 4) and binascii.b2a_base64(value[-(odd - 1) :], newline=False)[:odd] != raw[-odd:]:
         raise BadMessage(f"the {what} is not base64url without padding")
     return value
 
@@ -54,9 +55,7 @@ def read_json(text: bytes, what: str = "message", *, max_size: int = MAX_SIZE, m
     if string.count("[") + string.count("{") > max_depth and depth(string) > max_depth:
         raise BadMessage(f"the {what} is nested deeper than {max_depth}")
     try:
-        value: Json = json.loads(
-            string, object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_finite
-        )
+        value: Json = _DECODER.decode(string)
         if _ESCAPED_SURROGATE.search(string):
             json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
@@ -108,6 +107,9 @@ def _finite(text: str) -> float:
     if not math.isfinite(value):
         raise ValueError(text)
     return value
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_finite)
 
 
 def depth(string: str) -> int:

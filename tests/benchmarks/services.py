@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import partial
+from itertools import cycle
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -76,6 +77,23 @@ def verifying() -> Iterator[Line]:
         else:
             theirs = peer.verify(presentation.decode("ascii"), issuer, challenge)
             yield pair(f"verify {name}", ours, peer.name, theirs, wanted=peer.wanted)
+
+
+def verifying_strangers() -> Iterator[Line]:
+    """SD-JWT VC with more holders than there are keys kept in mind, each of whom comes once."""
+    scheme, now = SCHEMES["sd_jwt_vc"], datetime.now(timezone.utc)
+    challenge = Challenge("https://chat.example", secrets.token_urlsafe(16), Question(over=16), now)
+    issuer = scheme.issuer(scheme.new_secret(), name="https://id.example")
+    verify = scheme.verifier(issuer.public).verify
+    all_shown = [shown(scheme, issuer, challenge)[1] for _ in range(1500)]
+    ours = cycle([partial(verify, each, challenge) for each in all_shown])
+    theirs = cycle([by_sd_jwt(each.decode(), issuer, challenge) for each in all_shown])
+    yield pair(
+        "verify sd_jwt_vc, every time another holder",
+        lambda: next(ours)(),
+        "the library sd-jwt",
+        lambda: next(theirs)(),
+    )
 
 
 def _first_key(issuer: Issuer) -> str:
@@ -156,4 +174,4 @@ def peopling() -> Iterator[Line]:
     yield Line("a population of 1,000,000", (time.perf_counter() - begun) * 1e6, "", 0.0)
 
 
-AREA = [verifying, signing, capturing, storing, peopling]
+AREA = [verifying, verifying_strangers, signing, capturing, storing, peopling]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Protocol, TypeAlias
 
@@ -29,7 +30,7 @@ PrivateKey: TypeAlias = ec.EllipticCurvePrivateKey | _MlDsaPrivate
 _ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 _P256 = ec.SECP256R1()
 _ECDSA = ec.ECDSA(hashes.SHA256())
-_PRIVATE_MEMBERS = ("d", "k", "p", "q", "dp", "dq", "qi", "oth", "priv")
+_PRIVATE_MEMBERS = frozenset({"d", "k", "p", "q", "dp", "dq", "qi", "oth", "priv"})
 _NOT_VERIFIED = "the token's signature does not verify with its issuer's key"
 
 
@@ -102,11 +103,17 @@ class Es256:
         x, y = jwk.get("x"), jwk.get("y")
         if not isinstance(x, str) or not isinstance(y, str) or len(x) != 43 or len(y) != 43:
             raise BadMessage("the key's x and y are not 32 bytes each in base64url")
-        encoded = b"\x04" + decode_base64url(x, "key's x") + decode_base64url(y, "key's y")
-        try:
-            return ec.EllipticCurvePublicKey.from_encoded_point(_P256, encoded)
-        except ValueError as error:
-            raise BadMessage("the key is not a point of P-256") from error
+        return _point(x, y)
+
+
+# Loading a key costs a fourth of verifying with it, and a wallet that logs in again shows the same one.
+@lru_cache(maxsize=1024)
+def _point(x: str, y: str) -> ec.EllipticCurvePublicKey:
+    encoded = b"\x04" + decode_base64url(x, "key's x") + decode_base64url(y, "key's y")
+    try:
+        return ec.EllipticCurvePublicKey.from_encoded_point(_P256, encoded)
+    except ValueError as error:
+        raise BadMessage("the key is not a point of P-256") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,9 +187,8 @@ def read_jwk(jwk: Json) -> PublicKey:
     """A public key for one of ALGORITHMS. Raises BadMessage, for a private one above all."""
     if not isinstance(jwk, Mapping):
         raise BadMessage("the key is not a JSON object")
-    for name in _PRIVATE_MEMBERS:
-        if name in jwk:
-            raise BadMessage(f"the key holds the private or symmetric member {name}")
+    if private := _PRIVATE_MEMBERS & jwk.keys():
+        raise BadMessage(f"the key holds the private or symmetric member {', '.join(sorted(private))}")
     alg = jwk.get("alg", "ES256")
     if not isinstance(alg, str) or alg not in ALGORITHMS or jwk.get("use", "sig") != "sig":
         raise BadMessage(f"the key is not for signatures with one of {', '.join(ALGORITHMS)}")

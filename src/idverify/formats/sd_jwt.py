@@ -68,11 +68,6 @@ class Parts:
     disclosures: tuple[str, ...]
     binding: str
 
-    @property
-    def bound(self) -> str:
-        """What the key binding covers: everything before it, exactly as received."""
-        return "~".join((self.issued, *self.disclosures, ""))
-
 
 def issue(
     claims: Mapping[str, Claims],
@@ -94,13 +89,12 @@ def split(text: str) -> Parts:
     """Take the parts between the tildes. Raises BadMessage."""
     if len(text) > MAX_SIZE:
         raise BadMessage(f"the SD-JWT has {len(text)} characters, at most {MAX_SIZE} are read")
-    issued, *rest = text.split("~", MAX_DISCLOSURES + 2)
-    if not rest:
+    parts = text.split("~", MAX_DISCLOSURES + 2)
+    if len(parts) < 2:
         raise BadMessage("the SD-JWT has no tilde after the issuer's part")
-    *disclosures, binding = rest
-    if len(disclosures) > MAX_DISCLOSURES:
+    if len(parts) > MAX_DISCLOSURES + 2:
         raise BadMessage(f"the SD-JWT has more than {MAX_DISCLOSURES} disclosures")
-    return Parts(issued, tuple(disclosures), binding)
+    return Parts(parts[0], tuple(parts[1:-1]), parts[-1])
 
 
 def read_disclosure(text: str) -> Disclosure:
@@ -149,16 +143,22 @@ def reveal(payload: JsonObject, disclosures: Sequence[str]) -> dict[str, Json]:
         if disclosure.digest in by_digest:
             raise BadMessage("the SD-JWT holds a disclosure twice")
         by_digest[disclosure.digest] = disclosure
-    for name in NEVER_HIDDEN & payload.keys():
-        if _has_digests(payload[name]):
-            raise BadMessage(f"the SD-JWT's {name} holds digests, and may not be disclosed in part")
     seen: set[str] = set()
-    open_ = {name: value for name, value in payload.items() if name != "_sd_alg"}
-    claims = _reveal(open_, by_digest, seen, 0)
+    never: dict[str, Json] = {}
+    others: dict[str, Json] = {}
+    for name, value in payload.items():
+        (never if name in NEVER_HIDDEN else others)[name] = value
+    for name, value in never.items():
+        if _has_digests(value):
+            raise BadMessage(f"the SD-JWT's {name} holds digests, and may not be disclosed in part")
+    others.pop("_sd_alg", None)
+    claims = _reveal(others, by_digest, seen, 0)
     assert isinstance(claims, dict)
+    if not NEVER_HIDDEN.isdisjoint(claims):
+        raise BadMessage(f"{', '.join(sorted(NEVER_HIDDEN & claims.keys()))} is disclosed, which it may not be")
     if not by_digest.keys() <= seen:
         raise BadMessage("the SD-JWT holds a disclosure that the issuer did not sign")
-    return claims
+    return never | claims
 
 
 def verify(
@@ -194,7 +194,7 @@ def verify(
     except BadSignature as error:
         raise BadSignature("the key binding is not signed by the key that the credential names") from error
     given = bound.get("sd_hash")
-    if not isinstance(given, str) or not hmac.compare_digest(given.encode(), digest(parts.bound).encode()):
+    if given != digest(text[: len(text) - len(parts.binding)]):  # everything before it, exactly as received
         raise BadSignature("the key binding was made for other disclosures")  # (6)
     check_addressed(bound, audience=audience, nonce=nonce)  # (7)
     jose.check_times(bound, now, required=("iat",), oldest=KB_OLDEST)  # (8)
@@ -215,7 +215,7 @@ def check_addressed(claims: JsonObject, *, audience: str, nonce: str) -> None:
 def holder_key(claims: JsonObject) -> jose.PublicKey:
     """The holder's key in `cnf`: a JWK, and nothing else. Raises BadMessage."""
     cnf = claims.get("cnf")
-    if not isinstance(cnf, Mapping) or set(cnf) != {"jwk"}:
+    if not isinstance(cnf, dict) or cnf.keys() != {"jwk"}:
         raise BadMessage("the credential's cnf does not hold exactly one jwk")
     return jose.read_jwk(cnf["jwk"])
 
@@ -262,8 +262,6 @@ def _reveal(value: Json, known: Mapping[str, Disclosure], seen: set[str], depth:
         for disclosure in _referenced(value["_sd"], known, seen) if "_sd" in value else ():
             if disclosure.name is None or disclosure.name in members:
                 raise BadMessage("a disclosure has no name, or that of a claim that is already there")
-            if depth == 0 and disclosure.name in NEVER_HIDDEN:
-                raise BadMessage(f"the claim {disclosure.name} is disclosed, which it may not be")
             members[disclosure.name] = _reveal(disclosure.value, known, seen, depth + 1)
         return members
     if isinstance(value, list):
@@ -291,11 +289,7 @@ def _has_digests(value: Json) -> bool:
 def _referenced(digests: Json, known: Mapping[str, Disclosure], seen: set[str]) -> list[Disclosure]:
     if not isinstance(digests, list):
         raise BadMessage("the SD-JWT's _sd is not a list")
-    found: list[Disclosure] = []
-    for item in digests:
-        if not isinstance(item, str) or item in seen:
-            raise BadMessage("the SD-JWT holds a digest twice, or one that is not a string")
-        seen.add(item)
-        if item in known:
-            found.append(known[item])
-    return found
+    if not {*map(type, digests)} <= {str} or len(different := {*digests}) != len(digests) or different & seen:
+        raise BadMessage("the SD-JWT holds a digest twice, or one that is not a string")
+    seen |= different
+    return [known[digest] for digest in digests if digest in known]

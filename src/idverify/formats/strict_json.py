@@ -20,7 +20,10 @@ JsonObject: TypeAlias = Mapping[str, Json]
 MAX_SIZE = 100_000
 MAX_DEPTH = 16
 _STANDARD = bytes.maketrans(b"-_+/=", b"+/!!!")
+_LAST = {2: frozenset(b"AQgw"), 3: frozenset(b"AEIMQUYcgkosw048")}
+"""Last characters of an incomplete group of four, by its length: those whose unused bits are zero."""
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
+_WHITESPACE = " \t\n\r"
 _STRINGS = re.compile(r'"(?:[^"\\]|\\.)*+"?')  # an open string runs to the end: linear for hostile text
 _ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
@@ -37,9 +40,8 @@ def decode_base64url(text: str, what: str = "base64url text") -> bytes:
         value = binascii.a2b_base64(raw + b"=" * (-len(raw) % 4), strict_mode=True)
     except ValueError as error:  # UnicodeEncodeError and binascii.Error are both
         raise BadMessage(f"the {what} is not base64url without padding") from error
-    # Unused bits that are not zero survive the decoder, and would give one value two spellings. They are in the
-    # last character of an incomplete group of four.
-    if (odd := len(raw) % 4) and binascii.b2a_base64(value[-(odd - 1) :], newline=False)[:odd] != raw[-odd:]:
+    # Unused bits that are not zero survive the decoder, and would give one value two spellings.
+    if (odd := len(raw) % 4) and raw[-1] not in _LAST[odd]:
         raise BadMessage(f"the {what} is not base64url without padding")
     return value
 
@@ -55,8 +57,12 @@ def read_json(text: bytes, what: str = "message", *, max_size: int = MAX_SIZE, m
     if string.count("[") + string.count("{") > max_depth and depth(string) > max_depth:
         raise BadMessage(f"the {what} is nested deeper than {max_depth}")
     try:
-        value: Json = _DECODER.decode(string)
-        if _ESCAPED_SURROGATE.search(string):
+        text_only = string.strip(_WHITESPACE)
+        value: Json
+        value, end = _DECODER.raw_decode(text_only)
+        if end != len(text_only):
+            raise ValueError("more than one value")
+        if "\\" in string and _ESCAPED_SURROGATE.search(string):
             json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise BadMessage(f"the {what} is not strict JSON") from error
@@ -66,7 +72,7 @@ def read_json(text: bytes, what: str = "message", *, max_size: int = MAX_SIZE, m
 def read_object(text: bytes, what: str = "message", *, max_size: int = MAX_SIZE) -> JsonObject:
     """Parse one JSON object. Raises BadMessage."""
     value = read_json(text, what, max_size=max_size)
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         raise BadMessage(f"the {what} is not a JSON object")
     return value
 

@@ -311,7 +311,7 @@ def _check_age_exists(over: int) -> None:
 def _check_age(claims: Mapping[str, Json], over: int) -> None:
     _check_age_exists(over)
     ages = claims.get("age_equal_or_over")
-    answer = ages.get(str(over)) if isinstance(ages, Mapping) else None
+    answer = ages.get(str(over)) if isinstance(ages, dict) else None
     if answer is False:
         raise TooYoung(f"attested not to be over {over}", hint="get a new credential after the birthday")
     if answer is not True:  # 1, "true" and the like are no attestation

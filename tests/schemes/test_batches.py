@@ -14,7 +14,8 @@ from idverify.errors import BadMessage, BadSignature, CannotAnswer, WrongAudienc
 from idverify.formats import jose, jwa, sd_jwt
 from idverify.scheme import Asked, Challenge, Credential, Json, Person, Records, Status
 from idverify.schemes import SCHEMES
-from idverify.schemes.sd_jwt_vc import MOST_AT_A_TIME, SdJwtVc
+from idverify.schemes._possession import MOST_AT_A_TIME
+from idverify.schemes.sd_jwt_vc import SdJwtVc
 
 if TYPE_CHECKING:
     from tests.schemes.conftest import Stage

@@ -289,7 +289,8 @@ def _has_digests(value: Json) -> bool:
 def _referenced(digests: Json, known: Mapping[str, Disclosure], seen: set[str]) -> list[Disclosure]:
     if not isinstance(digests, list):
         raise BadMessage("the SD-JWT's _sd is not a list")
-    if not {*map(type, digests)} <= {str} or len(different := {*digests}) != len(digests) or different & seen:
+    texts = [digest for digest in digests if isinstance(digest, str)]
+    if len(texts) != len(digests) or len(different := {*texts}) != len(texts) or different & seen:
         raise BadMessage("the SD-JWT holds a digest twice, or one that is not a string")
     seen |= different
-    return [known[digest] for digest in digests if digest in known]
+    return [known[digest] for digest in texts if digest in known]

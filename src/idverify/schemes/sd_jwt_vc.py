@@ -1,7 +1,7 @@
 """SD-JWT VC: credentials on the wallet, of which only what is asked is shown (RFC 9901, SD-JWT VC draft).
 
 One module, three instances: ES256; ES256 in batches of which each credential is shown once; ML-DSA-44 for issuer and
-holder. A request for several credentials at once has the shape of OpenID4VCI 1.0 section 8.2, and so has its answer.
+holder.
 """
 
 from __future__ import annotations
@@ -11,14 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from idverify.errors import BadMessage, CannotAnswer, Revoked, TooYoung, WrongAudience
+from idverify.errors import BadMessage, CannotAnswer, Revoked, TooYoung
 from idverify.formats import jose, jwa, sd_jwt
 from idverify.formats.sd_jwt import Claims, Hidden
 from idverify.formats.strict_json import (
     decode_base64url,
     encode_base64url,
     read_object,
-    shown,
     text_member,
     write_json,
 )
@@ -37,7 +36,7 @@ from idverify.scheme import (
     StatusLookup,
     never,
 )
-from idverify.schemes import _facts, _reading
+from idverify.schemes import _facts, _possession, _reading
 from idverify.schemes._public import (
     Public,
     SigningKey,
@@ -51,15 +50,10 @@ from idverify.schemes._public import (
 SPEC = "draft-ietf-oauth-sd-jwt-vc-19"
 """Of 31 August 2026, compared in the working group's text f50f0a4."""
 TYP = "dc+sd-jwt"
-PROOF_TYP = "openid4vci-proof+jwt"
 VCT = "urn:idverify:person:1"
 DAY = 86_400
 LIFETIME = 90 * DAY
 """Seconds from the day of issuance, at 0:00 UTC, to expiry."""
-PROOF_OLDEST = 300
-MOST_AT_A_TIME = 100
-"""Credentials in one answer."""
-_MOST_BYTES = 2_000_000
 INFO = Info(
     name="sd_jwt_vc",
     title="SD-JWT VC",
@@ -109,15 +103,9 @@ class SdJwtVcIssuer:
         return write_public(self.name, [self.key.jwk])
 
     def issue(self, person: Person, request: bytes, *, now: datetime, records: Records | None = None) -> bytes:
-        proofs = _proofs(request)
-        jwks = [self._proven_key(proof, now) for proof in proofs]
-        # Two credentials for one key would be recognised as one person's.
-        if len({jose.thumbprint(jwk) for jwk in jwks}) != len(jwks):
-            raise BadMessage("the request proves one key twice")
-        made = [self._credential(person, jwk, now=now, records=records) for jwk in jwks]
-        if not request.startswith(b"{"):
-            return made[0].encode()
-        return write_json({"credentials": [{"credential": each} for each in made]})
+        keys = _possession.proven_keys(request, issuer=self.name, now=now, algorithm=self.algorithm)
+        made = [self._credential(person, jose.public_jwk(key), now=now, records=records) for key in keys]
+        return _possession.answer(request, made)
 
     def _credential(self, person: Person, jwk: Json, *, now: datetime, records: Records | None) -> str:
         # The exact second would tell which credential this is to everybody who sees it.
@@ -137,18 +125,6 @@ class SdJwtVcIssuer:
         }
         return sd_jwt.issue(claims, self.key.key, typ=TYP, kid=self.key.kid, random=self.random)
 
-    def _proven_key(self, text: str, now: datetime) -> dict[str, Json]:
-        # OpenID4VCI 1.0 appendix F.1: (1) typ, alg, jwk  (2) signature  (3) aud  (4) iat. The nonce is
-        # left out: the credential goes to the signed-in person, bound to a key, and a replayed proof
-        # gets only another credential for that same key.
-        proof = jose.parse(text, typ=PROOF_TYP, algs=(self.algorithm.name,), header_key=True)  # (1)
-        key = jose.read_jwk(proof.header.get("jwk"))
-        claims = jose.check(proof, key)  # (2)
-        if (aud := claims.get("aud")) != self.name:  # (3)
-            raise WrongAudience(f"the proof was made for {shown(aud)}, sent to {self.name}")
-        jose.check_times(claims, now, required=("iat",), oldest=PROOF_OLDEST)  # (4)
-        return jose.public_jwk(key)
-
 
 @dataclass(frozen=True, slots=True)
 class SdJwtVcHolder:
@@ -158,23 +134,18 @@ class SdJwtVcHolder:
     def request(
         self, public: bytes, *, now: datetime, challenge: Challenge | None = None, count: int = 1, seed: bytes = b""
     ) -> Asked:
-        if not 1 <= count <= MOST_AT_A_TIME:
-            raise CannotAnswer(f"{count} credentials are asked for, one answer holds 1 to {MOST_AT_A_TIME}")
-        issuer = read_public(public).issuer
+        _possession.check_count(count)
         keys = [self.algorithm.new_key() for _ in range(count)]
-        claims: Mapping[str, Json] = {"aud": issuer, "iat": int(now.timestamp())}
-        proofs = [jose.sign(claims, key, typ=PROOF_TYP, jwk=jose.public_jwk(key)) for key in keys]
-        message = proofs[0].encode() if count == 1 else write_json({"proofs": {"jwt": proofs}})
+        message = _possession.ask(keys, issuer=read_public(public).issuer, now=now)
         kept = [jwa.write_private(key).decode() for key in keys]
         return Asked(message, write_json({"keys": kept, "public": encode_base64url(public)}))
 
     def accept(self, asked: Asked, response: bytes) -> Sequence[Credential]:
-        kept = read_object(asked.secret, "wallet's secret", max_size=_MOST_BYTES)
-        public = read_public(decode_base64url(text_member(kept, "public", max_length=_MOST_BYTES)))
-        keys = _some_texts(kept.get("keys"), "wallet's keys")
-        texts = [as_text(response, "response")] if len(keys) == 1 else _credentials(response)
-        if len(texts) != len(keys):
-            raise BadMessage(f"the issuer answers with {len(texts)} credentials, {len(keys)} were asked for")
+        kept = read_object(asked.secret, "wallet's secret", max_size=_possession.MOST_BYTES)
+        public = read_public(decode_base64url(text_member(kept, "public", max_length=_possession.MOST_BYTES)))
+        listed = kept.get("keys")
+        keys = [key for key in listed if isinstance(key, str)] if isinstance(listed, list) else []
+        texts = _possession.answers(response, count=len(keys))
         for text, key in zip(texts, keys, strict=True):
             self._check(text, key, public)
         return tuple(Credential(text.encode(), key.encode()) for text, key in zip(texts, keys, strict=True))
@@ -264,40 +235,6 @@ class SdJwtVc:
 
     def read(self, message: bytes) -> Json:
         return _reading.read(message)
-
-
-def _proofs(request: bytes) -> list[str]:
-    """The proofs of possession: one as it is, or those in `{"proofs": {"jwt": […]}}`. Raises BadMessage."""
-    if not request.startswith(b"{"):
-        return [as_text(request, "request")]
-    message = read_object(request, "request", max_size=_MOST_BYTES)
-    proofs = message.get("proofs")
-    if set(message) != {"proofs"} or not isinstance(proofs, Mapping) or set(proofs) != {"jwt"}:
-        raise BadMessage("the request does not have exactly the member proofs, with exactly the member jwt")
-    return _some_texts(proofs["jwt"], "request's proofs")
-
-
-def _credentials(response: bytes) -> list[str]:
-    """The credentials in `{"credentials": [{"credential": …}, …]}`. Raises BadMessage."""
-    message = read_object(response, "response", max_size=_MOST_BYTES)
-    listed = message.get("credentials")
-    if set(message) != {"credentials"} or not isinstance(listed, list):
-        raise BadMessage("the response does not have exactly the member credentials, a list")
-    texts: list[Json] = []
-    for each in listed:
-        if not isinstance(each, Mapping) or set(each) != {"credential"}:
-            raise BadMessage("one of the response's credentials does not have exactly the member credential")
-        texts.append(each["credential"])
-    return _some_texts(texts, "response's credentials")
-
-
-def _some_texts(value: Json, what: str) -> list[str]:
-    if not isinstance(value, list) or not 1 <= len(value) <= MOST_AT_A_TIME:
-        raise BadMessage(f"the {what} are not a list of 1 to {MOST_AT_A_TIME}")
-    texts = [text for text in value if isinstance(text, str)]
-    if len(texts) != len(value):
-        raise BadMessage(f"the {what} are not all strings")
-    return texts
 
 
 def _check_age_exists(over: int) -> None:

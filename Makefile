@@ -22,7 +22,7 @@ load: $(VENV)/installed ## Locust's web page on http://127.0.0.1:8089, against t
 
 test: $(VENV)/installed-dev ## run all tests (PostgreSQL comes as a wheel; Chromium from the system's packages)
 	@sh tests/install-chromium
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest --numprocesses auto --dist loadfile $(ARGS)
 
 check: $(VENV)/installed-dev ## ruff, mypy --strict, pyright, import direction
 	$(BIN)/ruff check .

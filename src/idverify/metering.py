@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Coroutine, Generator
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,6 +24,7 @@ T = TypeVar("T")
 WRITE_SECONDS = 0.5
 NO_ROUTE = "(no route)"
 _CHARGED = "idverify.charged"
+_BILL: ContextVar[list[float] | None] = ContextVar("idverify.bill", default=None)
 
 
 class RouteUse(msgspec.Struct):
@@ -102,11 +104,13 @@ class Meter:
 
         charged: list[float] = []
         scope[_CHARGED] = charged
+        token = _BILL.set(charged)
         call = self.app(scope, metered_receive, metered_send)
         stepped = _Stepped(call)  # type: ignore[arg-type]
         try:
             await stepped
         finally:
+            _BILL.reset(token)
             name = f"{scope['method']} {getattr(scope.get('route'), 'path', NO_ROUTE)}"
             use = self.routes.get(name)
             if use is None:
@@ -157,9 +161,18 @@ class Meter:
                 self._written = served
 
 
+def bill() -> list[float] | None:
+    """Where CPU seconds of other threads go that the request of this task has caused; None outside of a request."""
+    return _BILL.get()
+
+
 def charged(request: HTTPConnection, work: Callable[[], T]) -> Callable[[], T]:
     """`work` for another thread, its CPU time charged to this request's route."""
-    bill: list[float] | None = request.scope.get(_CHARGED)
+    return charged_to(request.scope.get(_CHARGED), work)
+
+
+def charged_to(bill: list[float] | None, work: Callable[[], T]) -> Callable[[], T]:
+    """`work` for another thread, its CPU time put on a bill."""
 
     def measured() -> T:
         begun = time.thread_time()

@@ -61,6 +61,8 @@ class Settings:
     credential_lifetime: float = _field(0.0, "seconds after which a wallet shows a copy no more; 0: the issuer's date")
     proofs_again: int = _field(1, "how often whoever has an account proves it again, as at a later log-in")
     lost_phones: float = _field(0.05, "assumed share of persons who lose the phone and enrol again from its backup")
+    batch_delay_ms: float = _field(5.0, "milliseconds that a proof waits at most for others to be verified with it")
+    batch_most: int = _field(128, "proofs that a platform verifies together at most")
     moderator: str = _field("", "the secret token of the moderator, who bans people from a platform; empty: nobody can")
     rate: float = _field(0.0, "tasks per second and Locust user, arriving at random; 0: the shape's default")
     results: str = _field("", "a folder for the load's own results: latencies, truth, generator CPU; empty: none")

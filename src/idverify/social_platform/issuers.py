@@ -14,10 +14,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from idverify import metering
 from idverify.errors import IdverifyError, StatusUnknown, Unavailable, UnknownKey, UntrustedIssuer
 from idverify.mandates import Mandate
-from idverify.scheme import Challenge, Proven, Scheme, Verifier
+from idverify.scheme import Challenge, ManyVerifier, Proven, Scheme, Verifier
 from idverify.social_platform.fetching import Fetch, fetch
+from idverify.social_platform.pending import THREADS, PendingProofs
 from idverify.social_platform.statuses import Statuses
 
 FRESH = 60.0
@@ -53,6 +55,8 @@ class Issuers:
         statuses: Statuses,
         fetch: Fetch = fetch,
         monotonic: Callable[[], float] = time.monotonic,
+        batch_delay: float = 0.005,
+        batch_most: int = 128,
     ) -> None:
         self.url = url.rstrip("/")
         self._mandate = mandate
@@ -64,7 +68,8 @@ class Issuers:
         self._tried: dict[str, float] = {}
         self._tokens = float(BUCKET)
         self._counted = monotonic()
-        self._threads = ThreadPoolExecutor(2, "verify")
+        self._threads = ThreadPoolExecutor(THREADS, "verify")
+        self._proofs = PendingProofs(self._threads, delay=batch_delay, most=batch_most)
 
     async def verify(self, scheme: Scheme, presentation: bytes, *, challenge: Challenge) -> Proven:
         """What the presentation proves. Raises NotProven, BadMessage, CannotAnswer, Unavailable, StatusUnknown."""
@@ -110,13 +115,17 @@ class Issuers:
         for task in self._pending.values():
             task.cancel()
         self._statuses.close()
+        self._proofs.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _run(self, scheme: Scheme, verifier: Verifier, presentation: bytes, *, challenge: Challenge) -> Proven:
         if scheme.info.cost == "inline":
             return verifier.verify(presentation, challenge)
+        if scheme.info.verifies_many and isinstance(verifier, ManyVerifier):
+            return await self._proofs.verify(verifier, presentation, challenge)
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, verifier.verify, presentation, challenge)
+        work = metering.charged_to(metering.bill(), lambda: verifier.verify(presentation, challenge))
+        return await loop.run_in_executor(self._threads, work)
 
     async def _newer(self, scheme: Scheme, tried: _Known) -> _Known | None:
         """A document other than the one that was tried, or None."""

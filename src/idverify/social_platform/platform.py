@@ -66,7 +66,14 @@ class Platform:
             fetch_list=fetch_list,
             clock=clock,
         )
-        issuers = Issuers(settings.identity_provider, mandate, statuses=statuses, fetch=fetch)
+        issuers = Issuers(
+            settings.identity_provider,
+            mandate,
+            statuses=statuses,
+            fetch=fetch,
+            batch_delay=settings.batch_delay_ms / 1000,
+            batch_most=settings.batch_most,
+        )
         proofs = Proofs(
             store,
             keys,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from typing import TYPE_CHECKING, TypeAlias
 
 import cbor2
@@ -46,18 +45,14 @@ def read(message: bytes, what: str = "message", *, max_size: int = MAX_SIZE, max
     """Decode exactly one item. Raises BadMessage, for everything that is doubtful or too big."""
     if len(message) > max_size:
         raise BadMessage(f"the {what} has {len(message)} bytes, at most {max_size} are read")
-    found: list[Embedded] = []
-
-    def shortest(content: bytes) -> Embedded:
-        found.append(item := Embedded(content, cbor2.dumps(CBORTag(EMBEDDED, content))))
-        return item
-
-    value = _decode(message, what, max_depth, shortest)
-    if found and cbor2.dumps(value, encoders=_ENCODERS) != message:
-        # Somewhere a length is spelled longer than it must be: take each embedded item from the message itself.
-        received = _embedded(message)
-        value = _decode(message, what, max_depth, lambda content: Embedded(content, next(received)))
-    return value
+    value = _decode(message, what, max_depth, _SHORTEST)
+    if cbor2.dumps(value, encoders=_ENCODERS) == message:
+        return value  # exactly one item, spelled as it is written here
+    # Bytes follow it, or a length is spelled longer than it must be: embedded items are taken from the message itself.
+    if len(message) != (end := _end(message)):
+        raise BadMessage(f"the {what} has {len(message) - end} bytes after its end")
+    received = _embedded(message)
+    return _decode(message, what, max_depth, _Inert(lambda content: Embedded(content, next(received))))
 
 
 def read_map(message: bytes, what: str = "message", *, max_size: int = MAX_SIZE) -> Mapping[Key, Cbor]:
@@ -72,13 +67,12 @@ def write(value: Cbor) -> bytes:
 
 def embed(value: Cbor) -> Embedded:
     """The value as a byte string with tag 24."""
-    content = write(value)
-    return Embedded(content, cbor2.dumps(CBORTag(EMBEDDED, content)))
+    return _shortest(write(value))
 
 
 def a_map(value: Cbor, what: str) -> Mapping[Key, Cbor]:
     """The value as a map with keys that are numbers or texts. Raises BadMessage."""
-    if not isinstance(value, Mapping) or not all(isinstance(key, (int, str)) for key in value):
+    if not isinstance(value, dict) or not {type(key) for key in value} <= _KEYS:
         raise BadMessage(f"the {what} is not a CBOR map with keys that are numbers or texts")
     return value
 
@@ -118,6 +112,10 @@ def embedded(value: Cbor, what: str) -> Embedded:
     return value
 
 
+def _shortest(content: bytes) -> Embedded:
+    return Embedded(content, cbor2.dumps(CBORTag(EMBEDDED, content)))
+
+
 class _Inert(Mapping[int, Callable[[object, bool], object]]):
     """For every tag a decoder that gives it no meaning, the ones that cbor2 knows included."""
 
@@ -139,28 +137,23 @@ class _Inert(Mapping[int, Callable[[object, bool], object]]):
         return 0
 
 
-def _decode(message: bytes, what: str, max_depth: int, embedded: Callable[[bytes], Embedded]) -> Cbor:
-    decoder = cbor2.CBORDecoder(
-        BytesIO(message),
-        semantic_decoders=_Inert(embedded),
-        max_depth=max_depth,
-        allow_indefinite=False,
-        allow_duplicate_keys=False,
-    )
+def _decode(message: bytes, what: str, max_depth: int, tags: _Inert) -> Cbor:
     try:
-        value: Cbor = decoder.decode()
+        value: Cbor = cbor2.loads(
+            message,
+            semantic_decoders=tags,
+            max_depth=max_depth,
+            allow_indefinite=False,
+            allow_duplicate_keys=False,
+        )
     except (cbor2.CBORError, ValueError, TypeError, OverflowError, RecursionError) as error:
         raise BadMessage(f"the {what} is not strict CBOR") from error
-    try:
-        decoder.read(1)
-    except cbor2.CBORDecodeEOF:
-        return value
-    raise BadMessage(f"the {what} has bytes after its end")
+    return value
 
 
-def _embedded(message: bytes) -> Iterator[bytes]:
-    """The items with tag 24 of a message that decoded, as they stand in it, in their order."""
-    at, tagged = 0, -1
+def _heads(message: bytes) -> Iterator[tuple[int, int, int, int]]:
+    """Major type, number, start and end of each head in a message that decoded, strings with their content."""
+    at = 0
     while at < len(message):
         start, major, number = at, message[at] >> 5, message[at] & 31
         at += 1
@@ -169,8 +162,25 @@ def _embedded(message: bytes) -> Iterator[bytes]:
             number, at = int.from_bytes(message[at : at + size]), at + size
         if major in (2, 3):
             at += number
-            if tagged >= 0:
-                yield message[tagged:at]
+        yield major, number, start, at
+
+
+def _end(message: bytes) -> int:
+    """Where the first item of a message that decoded ends."""
+    left = 1
+    for major, number, _, end in _heads(message):
+        left += {4: number, 5: 2 * number, 6: 1}.get(major, 0) - 1
+        if not left:
+            return end
+    return len(message)
+
+
+def _embedded(message: bytes) -> Iterator[bytes]:
+    """The items with tag 24 of a message that decoded, as they stand in it, in their order."""
+    tagged = -1
+    for major, number, start, end in _heads(message):
+        if major == 2 and tagged >= 0:
+            yield message[tagged:end]
         tagged = start if major == 6 and number == EMBEDDED else -1
 
 
@@ -191,3 +201,5 @@ def _raw(encoder: cbor2.CBOREncoder, item: Embedded) -> None:
 
 
 _ENCODERS: Mapping[type, Callable[[cbor2.CBOREncoder, Embedded], None]] = {Embedded: _raw}
+_KEYS = {int, str}
+_SHORTEST = _Inert(_shortest)

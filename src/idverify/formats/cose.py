@@ -184,24 +184,21 @@ def read_key(value: Cbor, what: str = "COSE key") -> PublicKey:
     if -4 in key:
         raise BadMessage(f"the {what} holds a private member")
     x, y = some_bytes(key.get(-2), f"{what}'s x"), key.get(-3)
-    if isinstance(y, bool):
-        return _point((b"\x03" if y else b"\x02") + x, what)
-    return _point(b"\x04" + x + some_bytes(y, f"{what}'s y"), what)
+    try:
+        if isinstance(y, bool):  # a compressed point
+            encoded = (b"\x03" if y else b"\x02") + x
+            return ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), encoded)
+        numbers = (int.from_bytes(x), int.from_bytes(some_bytes(y, f"{what}'s y")))
+        return ec.EllipticCurvePublicNumbers(*numbers, ec.SECP256R1()).public_key()
+    except ValueError as error:
+        raise BadMessage(f"the {what} is not a point of P-256") from error
 
 
 @lru_cache(maxsize=256)
 def _header(encoded: bytes, what: str) -> Headers:
     if not encoded:
         return {}
-    return MappingProxyType(dict(a_map(read(encoded, f"{what}'s protected header"), f"{what}'s protected header")))
-
-
-@lru_cache(maxsize=4096)
-def _point(encoded: bytes, what: str) -> ec.EllipticCurvePublicKey:
-    try:
-        return ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), encoded)
-    except ValueError as error:
-        raise BadMessage(f"the {what} is not a point of P-256") from error
+    return MappingProxyType(a_map(read(encoded, f"{what}'s protected header"), f"{what}'s protected header"))
 
 
 def _payload(message: Unverified, detached: bytes | None) -> bytes:

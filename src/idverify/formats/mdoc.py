@@ -12,6 +12,8 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+from functools import lru_cache
+from types import MappingProxyType
 
 import cbor2
 from cryptography.hazmat.primitives import hashes
@@ -47,7 +49,13 @@ VERSION = "1.0"
 MAX_ITEMS = 200
 LEAST_RANDOM = 16
 """Bytes of salt in an element (section 9.1.2.5)."""
-_DIGESTS: Mapping[Cbor, str] = {"SHA-256": "sha256", "SHA-384": "sha384", "SHA-512": "sha512"}
+_DIGESTS: Mapping[str, Callable[[bytes], bytes]] = MappingProxyType(
+    {
+        "SHA-256": lambda message: hashlib.sha256(message).digest(),
+        "SHA-384": lambda message: hashlib.sha384(message).digest(),
+        "SHA-512": lambda message: hashlib.sha512(message).digest(),
+    }
+)
 _TDATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 
 
@@ -308,12 +316,11 @@ def _mso(value: Mapping[Key, Cbor]) -> Mso:
     algorithm = value.get("digestAlgorithm")
     if value.get("version") != VERSION or not isinstance(algorithm, str) or algorithm not in _DIGESTS:
         raise BadMessage(f"the mobile security object does not have version {VERSION} and a SHA-2 digest")
-    digest = _DIGESTS[algorithm]
     digests = a_map(value.get("valueDigests"), "valueDigests")
     validity = a_map(value.get("validityInfo"), "validityInfo")
     mso = Mso(
         a_text(value.get("docType"), "docType"),
-        lambda message: hashlib.new(digest, message).digest(),
+        _DIGESTS[algorithm],
         {a_text(name, "namespace"): a_map(each, "valueDigests") for name, each in digests.items()},
         cose.read_key(a_map(value.get("deviceKeyInfo"), "deviceKeyInfo").get("deviceKey"), "deviceKey"),
         _time(validity.get("signed"), "signed"),
@@ -355,9 +362,16 @@ def _tdate(time: datetime) -> Tag:
 
 def _time(value: Cbor, what: str) -> datetime:
     text = value.value if isinstance(value, Tag) and value.tag == 0 else None
-    if not isinstance(text, str) or not _TDATE.fullmatch(text):
-        raise BadMessage(f"the {what} is not a time as YYYY-MM-DDThh:mm:ssZ with tag 0")
+    if not isinstance(text, str):
+        raise BadMessage(f"the {what} is not a text with tag 0")
+    return _read_time(text)
+
+
+@lru_cache(maxsize=1024)
+def _read_time(text: str) -> datetime:
+    if not _TDATE.fullmatch(text):
+        raise BadMessage("a time of the document is not written as YYYY-MM-DDThh:mm:ssZ")
     try:
         return datetime.fromisoformat(text)
     except ValueError as error:
-        raise BadMessage(f"the {what} is no time that there is") from error
+        raise BadMessage("a time of the document is none that there is") from error

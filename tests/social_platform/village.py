@@ -18,13 +18,14 @@ from sqlalchemy import Connection
 from idverify.errors import Unavailable
 from idverify.ledger import Capture, Ledger
 from idverify.mandates import Mandate, load
-from idverify.scheme import Challenge, Credential, Issuer, Json, Person, Scheme, merge
+from idverify.scheme import Challenge, Credential, Issuer, Json, Person, Records, Scheme, merge
 from idverify.schemes import SCHEMES
 from idverify.settings import Settings
 from idverify.social_platform.app import create_app
 from idverify.social_platform.tables import METADATA
 from idverify.storage import Store
 from idverify.web import Guarded
+from tests.social_platform.hosted import Hosted
 
 ISSUER = "http://127.0.0.1:8001"
 ORIGIN = "http://127.0.0.1:8002"
@@ -54,10 +55,13 @@ class Country:
     """The identity provider as the platform sees it: published keys, which may change, or silence."""
 
     issuers: dict[str, list[Issuer]]
+    hosted: Hosted
     country: str = "VN"
     down: bool = False
     fetched: list[str] = field(default_factory=list)
     documents: dict[str, bytes] = field(default_factory=dict)
+    records: Records | None = None
+    """What credentials are issued with; None gives them no status."""
 
     def publish(self, documents: Mapping[str, bytes]) -> None:
         """Publish these documents rather than those of `issuers`."""
@@ -74,6 +78,8 @@ class Country:
         path = url.removeprefix(ISSUER)
         if path == "/api/public":
             return json.dumps({"issuer": ISSUER, "country": self.country, "schemes": list(SCHEMES)}).encode()
+        if path == "/api/status-lists":
+            return self.hosted.document()
         return self.public(path.removeprefix("/api/public/"))
 
     def credential(self, scheme: Scheme, person: Person, *, challenge: Challenge) -> Credential:
@@ -83,7 +89,7 @@ class Country:
             issuer = scheme.issuer(b"", name="")
         seed = hashlib.sha256(person.id_number.encode()).digest()  # the one that this person keeps for life
         asked = holder.request(issuer.public, now=challenge.now, challenge=challenge, seed=seed)
-        return holder.accept(asked, issuer.issue(person, asked.message, now=challenge.now))[0]
+        return holder.accept(asked, issuer.issue(person, asked.message, now=challenge.now, records=self.records))[0]
 
 
 @dataclass(frozen=True)
@@ -190,13 +196,20 @@ def running(
     settings: Settings = SETTINGS,
 ) -> Iterator[Village]:
     """A platform with a database of its own."""
-    clock, country = Clock(), Country({name: list(made) for name, made in issuers.items()})
+    clock = Clock()
+    country = Country({name: list(made) for name, made in issuers.items()}, Hosted(clock))
     rules = load(mandate) if isinstance(mandate, str) else mandate
     url = url or f"sqlite:///{folder / f'{settings.party}.sqlite'}"
     store = Store.open(url, METADATA, schema=settings.party)
     ledger = Ledger(folder / "ledgers" / f"{settings.party}.jsonl", settings.party)
     api = create_app(
-        mandate=rules, store=store, ledger=ledger, settings=replace(settings), fetch=country.fetch, clock=clock
+        mandate=rules,
+        store=store,
+        ledger=ledger,
+        settings=replace(settings),
+        fetch=country.fetch,
+        fetch_list=country.hosted.fetch,
+        clock=clock,
     )
     guarded = Guarded(api, goes_to=[settings.wallet])
     try:

@@ -55,6 +55,7 @@ def create_app(*, settings: Settings, fetch: Fetch = shelf.fetch, clock: Callabl
             await looking
 
     app = FastAPI(title="Status list host", docs_url=None, redoc_url=None, lifespan=lifespan)
+    app.state.lists = lists
     templates = web.templates(Path(__file__).parent / "templates", app_title="Status list host")
 
     @app.get("/lists/{number}", summary="A status list token, as JWT or CWT by Accept")

@@ -119,6 +119,12 @@ def parser() -> argparse.ArgumentParser:
     opening.add_argument("--seed", type=_number(0, int), metavar="N", help="of the folder of idverify up (7)")
     opening.add_argument("--out", default="runs", metavar="FOLDER", help="where the runs are (runs)")
 
+    revoking = command("revoke", "withdraw a person's credentials at the identity provider")
+    revoking.add_argument("id_number", metavar="ID_NUMBER", help="whose; idverify people shows some")
+    revoking.add_argument("--scheme", default="", metavar="NAME", help="only those of one scheme (all)")
+    revoking.add_argument("--folder", metavar="FOLDER", help="the folder of idverify up (.idverify)")
+    revoking.add_argument("--database-url", metavar="URL", help="postgresql://…; SQLite files without it")
+
     report = command("report", "write a run's report again from its run.json")
     report.add_argument("run", metavar="RUN", help="a run's folder, its number, or latest")
     report.add_argument("-o", "--output", metavar="FILE", help="the HTML file to write (the run's report.html)")
@@ -135,6 +141,7 @@ MODULES = {
     "doctor": "doctor",
     "report": "comparing",
     "open": "opening",
+    "revoke": "revoking",
 }
 
 FUNCTIONS = {"open": "open_"}

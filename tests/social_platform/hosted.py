@@ -54,7 +54,8 @@ class Hosted:
         if url in self.answers:
             return self.answers[url]
         if url.startswith(f"{LIST}/"):
-            return json.dumps({"status": int(int(url.rpartition("/")[2]) in self.revoked)}).encode()
+            index = int(url.rpartition("/")[2])
+            return json.dumps({"uri": LIST, "idx": index, "status": int(index in self.revoked)}).encode()
         return self.token(url)
 
     def records(self, uri: str = LIST) -> Records:

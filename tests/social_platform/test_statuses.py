@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from httpx import Response
 from idverify.errors import BadSetting
 from idverify.formats import status_list
 from idverify.formats.status_list import ListToken, StatusList
-from idverify.scheme import Credential, Issuer
+from idverify.scheme import Credential, Issuer, Json
 from idverify.schemes import SCHEMES
 from idverify.social_platform.statuses import AGAIN, MOST_KEPT, Statuses
 from tests.social_platform.hosted import HOST, LIST, SIZE
@@ -263,10 +264,16 @@ def test_asking_directly_tells_the_host_each_presentation(asking_directly: Villa
     assert error(wallet.show()) == (503, "status_unknown")
 
 
-@pytest.mark.parametrize(
-    "body", [b"", b"[]", b"{}", b'{"status":"0"}', b'{"status":true}', b'{"status":256}', b'{"status":-1}']
-)
-def test_an_entry_that_is_none_lets_nobody_in(asking_directly: Village, body: bytes) -> None:
+@pytest.mark.parametrize("status", ["0", True, 256, -1, None, 0.0])
+def test_an_entry_that_is_none_lets_nobody_in(asking_directly: Village, status: Json) -> None:
+    wallet = Wallet(asking_directly, ONE)
+    said = {"uri": LIST, "idx": wallet.indices[0], "status": status}
+    asking_directly.country.hosted.answers[f"{LIST}/{wallet.indices[0]}"] = json.dumps(said).encode()
+    assert error(wallet.show()) == (503, "status_unknown")
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"status":0}', b'{"uri":"x","idx":1,"status":0}'])
+def test_the_answer_about_another_entry_lets_nobody_in(asking_directly: Village, body: bytes) -> None:
     wallet = Wallet(asking_directly, ONE)
     asking_directly.country.hosted.answers[f"{LIST}/{wallet.indices[0]}"] = body
     assert error(wallet.show()) == (503, "status_unknown")

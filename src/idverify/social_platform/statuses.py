@@ -102,7 +102,7 @@ class Statuses:
     async def _load(self, uri: str) -> None:
         try:
             body = await self._fetch_list(uri)
-            kept = self._entry(body) if self._direct else await self._verified(body, uri)
+            kept = self._entry(body, uri) if self._direct else await self._verified(body, uri)
         except IdverifyError as error:
             _make_room(self._failed)
             self._failed[uri] = (self._now(), error.message)
@@ -123,10 +123,13 @@ class Statuses:
         until = now.timestamp() + ttl
         return _Kept(token.statuses, until if token.expires is None else min(until, token.expires + jose.LEEWAY))
 
-    def _entry(self, body: bytes) -> _Kept:
-        status = read_object(body, "status host's answer").get("status")
+    def _entry(self, body: bytes, uri: str) -> _Kept:
+        said = read_object(body, "status host's answer")
+        status = said.get("status")
+        if f"{said.get('uri')}/{said.get('idx')}" != uri:
+            raise StatusUnknown("the status host's answer is about another entry", uri=uri)
         if isinstance(status, bool) or not isinstance(status, int) or not 0 <= status < 256:
-            raise StatusUnknown("the status host's answer is no status", uri="")
+            raise StatusUnknown("the status host's answer is no status", uri=uri)
         return _Kept(StatusList.of({0: status}, size=1, bits=8), self._now() + DIRECT_SECONDS)
 
     async def _newest_keys(self) -> jose.KeySet:

@@ -83,7 +83,8 @@ def create_app(*, settings: Settings, fetch: Fetch = shelf.fetch, clock: Callabl
         entry = _number(index)
         if entry >= len(copy.token.statuses):
             raise NotFound("the list has no such entry")
-        return no_store(JSONResponse({"status": copy.token.statuses.at(entry)}, headers=ANYBODY))
+        said = {"uri": copy.token.uri, "idx": entry, "status": copy.token.statuses.at(entry)}
+        return no_store(JSONResponse(said, headers=ANYBODY))
 
     @app.get("/health")
     async def health() -> dict[str, str]:

@@ -18,7 +18,9 @@ years; messages are bytes as they go over the wire.
 
 from __future__ import annotations
 
+import hashlib
 import json
+from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta, timezone
@@ -227,6 +229,7 @@ class Info:
     binds_device: bool = False  # shown with a key that the credential names
     quantum_safe: bool = False
     cost: Literal["inline", "threads", "process"] = "inline"  # where a service runs verify()
+    keys_at: str = ""  # the party that holds the keys; empty: the identity provider
     parties: tuple[str, ...] = ()  # who takes part beside identity provider, platform and wallet
     usual: bool = True  # part of a comparison that names no schemes
     opened_by: tuple[str, ...] = ()  # who can open a sealed identity, `quorum` of them together; see `Sealing`
@@ -360,6 +363,38 @@ class Sealing(Scheme, Protocol):
     def deal(self) -> Dealt:
         """Fresh keys for issuer and openers. The secret that `new_secret` gives is one whose shares are forgotten."""
         ...
+
+
+class Attester(Protocol):
+    """The half of an issuer that knows the person, where another party holds the keys (`Info.keys_at`)."""
+
+    def attest(self, person: Person, request: bytes, *, now: datetime) -> None:
+        """Whether the person may have what the request asks for. Raises BadMessage, TooYoung or CannotAnswer."""
+        ...
+
+
+class SplitIssuer(Issuer, Attester, Protocol):
+    """An issuer in two halves, of which `issue` is both."""
+
+    def sign(self, request: bytes) -> bytes:
+        """The half that holds the keys: answer a request that was attested. Raises BadMessage."""
+        ...
+
+
+@runtime_checkable
+class SplitScheme(Scheme, Rationed, Protocol):
+    """A scheme whose keys another party than the identity provider holds."""
+
+    def issuer(self, secret: bytes, *, name: str) -> SplitIssuer: ...
+
+    def attester(self, public: bytes) -> Attester:
+        """The attesting half for what the key holder published, the merged documents of a rotation included."""
+        ...
+
+
+def fingerprint(public: bytes) -> str:
+    """A short name of a public document, by which a wallet and a platform find out whether they see the same."""
+    return urlsafe_b64encode(hashlib.sha256(public).digest()).rstrip(b"=").decode()
 
 
 def merge(publics: Sequence[bytes]) -> bytes:

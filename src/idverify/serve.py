@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from idverify.errors import BadEnvironment, BadSetting, Unusable
 from idverify.ledger import OBSERVER, Capture, Ledger
 from idverify.metering import Meter
-from idverify.scheme import Scheme
+from idverify.scheme import Scheme, SplitIssuer, SplitScheme
 from idverify.schemes import SCHEMES
 from idverify.settings import Settings
 from idverify.storage import Store
@@ -62,16 +62,24 @@ def offered(settings: Settings) -> Mapping[str, Scheme]:
 
 def identity_provider(settings: Settings) -> Built:
     """The identity provider with its keys in FOLDER/keys, which are made where there are none."""
-    from idverify.identity_provider.app import create_app
+    from idverify.identity_provider.app import create_app, utc_now
+    from idverify.identity_provider.attester_key import AttesterKey
     from idverify.identity_provider.keys import KeyStore
+    from idverify.identity_provider.relay import Relay
     from idverify.identity_provider.tables import METADATA
     from idverify.population import Population
 
     population = Population.make(settings.citizens, settings.seed)
-    keys = KeyStore(settings.folder_path / "keys", offered(settings), issuer=settings.own_url)
+    split = split_schemes(settings)
+    own = {name: scheme for name, scheme in offered(settings).items() if name not in split}
+    keys = KeyStore(settings.folder_path / "keys", own, issuer=settings.own_url)
+    relay = None
+    if split:
+        key = AttesterKey.at(settings.folder_path / "keys" / "attester.pem", name=settings.own_url)
+        relay = Relay(split, key=key, origin=lambda name: settings.origin(split[name].info.keys_at), clock=utc_now)
     store = Store.open(_database(settings), METADATA, schema=settings.party)
     ledger = _ledger(settings)
-    app = create_app(population=population, keys=keys, store=store, ledger=ledger, settings=settings)
+    app = create_app(population=population, keys=keys, store=store, ledger=ledger, settings=settings, relay=relay)
     return Built(app, ledger, store)
 
 
@@ -102,11 +110,29 @@ def status_host(settings: Settings) -> Built:
     return Built(create_app(settings=settings), _ledger(settings))
 
 
+def token_issuer(settings: Settings) -> Built:
+    """The token issuer with its keys in FOLDER/token_keys. It has no database: it knows nobody."""
+    from idverify.identity_provider.keys import KeyFolder
+    from idverify.token_issuer.app import create_app
+
+    split = split_schemes(settings)
+    if not split:
+        raise BadSetting("no scheme that is offered has a token issuer", hint="leave this party out")
+    keys: KeyFolder[SplitIssuer] = KeyFolder(settings.folder_path / "token_keys", split, issuer=settings.own_url)
+    return Built(create_app(keys=keys, settings=settings), _ledger(settings))
+
+
+def split_schemes(settings: Settings) -> Mapping[str, SplitScheme]:
+    """Those offered schemes whose keys another party than the identity provider holds."""
+    return {name: scheme for name, scheme in offered(settings).items() if isinstance(scheme, SplitScheme)}
+
+
 def builder(party: str) -> Callable[[Settings], Built]:
     """Which kind of party this is. Raises BadSetting."""
     kinds: dict[str, Callable[[Settings], Built]] = {
         "identity_provider": identity_provider,
         "status_host": status_host,
+        "token_issuer": token_issuer,
         "wallet": wallet,
     }
     if party.startswith("platform"):

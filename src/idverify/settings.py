@@ -80,6 +80,10 @@ class Settings:
     def folder_path(self) -> Path:
         return Path(self.folder)
 
+    def origin(self, party: str) -> str:
+        """Where a party is found by the others."""
+        return {"identity_provider": self.identity_provider, "token_issuer": self.token_issuer}[party]
+
     @property
     def own_url(self) -> str:
         return self.public_url or f"http://{self.host}:{self.port}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from idverify.scheme import Issuer
+from idverify.scheme import Issuer, fingerprint
 from idverify.schemes import SCHEMES
 from tests.social_platform.village import ISSUER, LINH, MINH, Village
 
@@ -75,3 +75,20 @@ def test_a_document_that_is_none_is_the_issuers_fault(village: Village, scheme: 
     asked = village.start(scheme)
     answer = village.deliver(asked, b"x.y.z")
     assert answer.status_code == 503
+
+
+@pytest.mark.parametrize("name", [name for name, scheme in SCHEMES.items() if scheme.info.same_keys])
+def test_a_platform_tells_which_keys_it_sees_and_looks_again_where_a_wallet_sees_others(
+    village: Village, name: str
+) -> None:
+    url = f"/api/keys/{name}"
+    digest = village.ask("GET", url).json()["digest"]
+    assert digest == fingerprint(village.country.public(name))
+    fetched = len(village.country.fetched)
+    assert village.ask("GET", f"{url}?digest={digest}").json()["digest"] == digest
+    assert len(village.country.fetched) == fetched
+    for _ in range(50):
+        assert village.ask("GET", f"{url}?digest=AAAA").json()["digest"] == digest
+    assert len(village.country.fetched) <= fetched + 10
+    assert village.ask("GET", "/api/keys/self_declared").status_code == 404
+    assert village.ask("GET", "/api/keys/nothing").status_code == 404

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient, Response
@@ -75,7 +76,7 @@ class Country:
         self.fetched.append(url)
         if self.down:
             raise Unavailable("the identity provider does not answer")
-        path = url.removeprefix(ISSUER)
+        path = urlsplit(url).path
         if path == "/api/public":
             return json.dumps({"issuer": ISSUER, "country": self.country, "schemes": list(SCHEMES)}).encode()
         if path == "/api/status-lists":

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from idverify.errors import IdverifyError
-from idverify.scheme import Challenge, Issuer, Json, Person, Question
+from idverify.scheme import Challenge, Issuer, Json, Person, Question, fingerprint
 from idverify.schemes import SCHEMES
 from idverify.settings import Settings
 from idverify.wallet import Owner, Wallet
@@ -74,6 +74,8 @@ class Country:
             sent = httpx.Response(200, content=request.content).json()
             return httpx.Response(201, json=self.ask(origin, sent["scheme"]) | {"binding": "bound"})
         id_ = path.rsplit("/", 1)[-1]
+        if path.startswith("/api/keys/"):
+            return httpx.Response(200, json={"scheme": id_, "digest": fingerprint(self.issuers[id_].public)})
         if path.startswith("/api/challenges/"):
             name, challenge = self.questions[id_]
             return httpx.Response(200, json=self.said(id_, name, challenge) | {"platform": "Market A"})

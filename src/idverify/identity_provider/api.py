@@ -12,7 +12,6 @@ from pydantic import BaseModel, Field
 
 from idverify.errors import BadMessage
 from idverify.identity_provider.issuance import Issuance
-from idverify.identity_provider.keys import KeyStore
 from idverify.identity_provider.register import Example
 from idverify.identity_provider.sessions import SESSION_SECONDS, Sessions
 from idverify.ledger import note
@@ -28,16 +27,14 @@ class SignIn(BaseModel):
     pin: str = Field(min_length=1, max_length=32)
 
 
-def router(
-    *, party: str, issuer: str, sessions: Sessions, issuance: Issuance, keys: KeyStore, people: Sequence[Example]
-) -> APIRouter:
+def router(*, party: str, issuer: str, sessions: Sessions, issuance: Issuance, people: Sequence[Example]) -> APIRouter:
     """The routes, the most used one first, because routing is linear."""
     routes = APIRouter(route_class=StrictRoute)
 
     @routes.post("/api/issue/{scheme}", summary="Issue a credential of a scheme")
     async def issue(scheme: str, request: Request) -> Response:
         id_number = await sessions.id_number(request.headers.get("authorization", ""))
-        note(request, subject=id_number, scheme=scheme if scheme in keys.names else "")
+        note(request, subject=id_number, scheme=scheme if scheme in issuance.names else "")
         issuance.scheme(scheme)
         if request.headers.get("content-type", "") != "application/octet-stream":
             raise BadMessage("the body is not application/octet-stream")
@@ -52,12 +49,11 @@ def router(
 
     @routes.get("/api/public/{scheme}", summary="What the issuer publishes for a scheme")
     async def public(scheme: str, request: Request) -> Response:
-        issuance.scheme(scheme)
-        return published(request, keys.public(scheme), "application/json")
+        return published(request, await issuance.public(scheme), "application/json")
 
     @routes.get("/api/public", summary="Which schemes are issued")
     async def public_list() -> Response:
-        return JSONResponse({"issuer": issuer, "country": COUNTRY, "schemes": list(keys.names)})
+        return JSONResponse({"issuer": issuer, "country": COUNTRY, "schemes": list(issuance.names)})
 
     @routes.get("/api/demo/people", summary="A few invented people to play")
     async def demo_people() -> Response:

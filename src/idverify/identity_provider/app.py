@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from idverify.identity_provider.keys import KeyStore
 from idverify.identity_provider.oauth import Codes
 from idverify.identity_provider.pages import Pages
 from idverify.identity_provider.register import Register, examples
+from idverify.identity_provider.relay import Relay
 from idverify.identity_provider.sessions import Limits, Sessions
 from idverify.identity_provider.status_lists import StatusLists
 from idverify.ledger import Ledger
@@ -40,8 +42,12 @@ def create_app(
     settings: Settings,
     clock: Callable[[], datetime] = utc_now,
     limits: Limits = _STANDARD_LIMITS,
+    relay: Relay | None = None,
 ) -> FastAPI:
-    """A mock identity provider for the people in `population`. Wrap it in Guarded, Capture and Meter (see serve)."""
+    """A mock identity provider for the people in `population`. Wrap it in Guarded, Capture and Meter (see serve).
+
+    `relay` leads to the party that holds the keys of some schemes; None where there is none.
+    """
     issuer, party = settings.own_url, settings.party or "identity_provider"
     people = examples(population, clock())
     sessions = Sessions(population, store, clock=clock, limits=limits)
@@ -62,6 +68,7 @@ def create_app(
         clock=clock,
         limits=limits,
         entries=lists.entries,
+        relay=relay,
     )
     codes = Codes(store, sessions, clock=clock, redirect_uri=f"{settings.wallet}/callback")
     templates = web.templates(Path(__file__).parent / "templates", app_title="Identity provider")
@@ -70,16 +77,21 @@ def create_app(
         sessions=sessions,
         codes=codes,
         keys=keys,
-        schemes=[SCHEMES[name] for name in keys.names],
+        schemes=[SCHEMES[name] for name in issuance.names],
         people=people,
         ledger=ledger,
         settings=settings,
     )
-    app = FastAPI(title="Mock identity provider", docs_url=None, redoc_url=None)
-    app.include_router(
-        api.router(party=party, issuer=issuer, sessions=sessions, issuance=issuance, keys=keys, people=people)
-    )
-    app.include_router(well_known.router(issuer=issuer, sessions=sessions, issuance=issuance, keys=keys))
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        if relay is not None:
+            await relay.close()
+
+    app = FastAPI(title="Mock identity provider", docs_url=None, redoc_url=None, lifespan=lifespan)
+    app.include_router(api.router(party=party, issuer=issuer, sessions=sessions, issuance=issuance, people=people))
+    app.include_router(well_known.router(issuer=issuer, sessions=sessions, issuance=issuance, keys=keys, relay=relay))
     app.include_router(status_api.router(lists, sessions=sessions, schemes=keys.names))
     app.include_router(pages.router)
     web.equip(app, templates)

@@ -15,11 +15,12 @@ from idverify import metering
 from idverify.errors import BadMessage, NotFound, NotSignedIn, QuotaUsed, TooMany
 from idverify.identity_provider.keys import KeyStore
 from idverify.identity_provider.register import Register
+from idverify.identity_provider.relay import Known, Relay
 from idverify.identity_provider.remembered import recall, remember
 from idverify.identity_provider.sessions import Limits
 from idverify.identity_provider.status_entries import Entries, bind
 from idverify.identity_provider.tables import Quota
-from idverify.scheme import Issuer, Person, Records, Scheme, Status
+from idverify.scheme import Issuer, Person, Rationed, Records, Scheme, Status
 from idverify.storage import Store
 
 MOST_ACCOUNTS = 20_000
@@ -33,19 +34,19 @@ class Rate:
         self._buckets: dict[str, tuple[float, float]] = {}
         self._all = (limits.issued_per_second_in_all, 0.0)
 
-    def take(self, account: str, now: float) -> None:
-        """Take one. Raises TooMany."""
+    def take(self, account: str, now: float, *, number: int = 1) -> None:
+        """Take `number` credentials. Raises TooMany."""
         limits = self._limits
         left, since = self._buckets.get(account, (limits.issued_at_once, now))
         left = min(limits.issued_at_once, left + (now - since) * limits.issued_per_second)
         total, last = self._all
         total = min(limits.issued_per_second_in_all, total + (now - last) * limits.issued_per_second_in_all)
-        if left < 1 or total < 1:
+        if left < number or total < number:
             raise TooMany("too many credentials in a short time", hint="try again in a second")
         if len(self._buckets) >= MOST_ACCOUNTS:
             self._buckets.clear()
-        self._buckets[account] = (left - 1, now)
-        self._all = (total - 1, now)
+        self._buckets[account] = (left - number, now)
+        self._all = (total - number, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ class Issuance:
         clock: Callable[[], datetime],
         limits: Limits,
         entries: Entries,
+        relay: Relay | None = None,
     ) -> None:
         self._register = register
         self._keys = keys
@@ -80,14 +82,27 @@ class Issuance:
         self._clock = clock
         self._rate = Rate(limits)
         self._entries = entries
+        self._relay = relay
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The schemes that are issued here, those that another party signs for included."""
+        relayed = self._relay.names if self._relay is not None else ()
+        return tuple(name for name in self._schemes if name in self._keys.names or name in relayed)
+
+    async def public(self, name: str) -> bytes:
+        """What is published for a scheme. Raises NotFound, and Unavailable where the party with the keys is down."""
+        self.scheme(name)
+        relayed = await self._relayed(name)
+        return self._keys.public(name) if relayed is None else relayed.public
 
     def scheme(self, name: str) -> Scheme:
         """The scheme with this name, if it is issued here. Raises NotFound."""
         scheme = self._schemes.get(name)
         if scheme is not None and scheme.info.issued == "by_holder":
             raise NotFound(f"{name} is not issued: wallets make it themselves", hint="no sign-in is needed for it")
-        if scheme is None or name not in self._keys.names:
-            raise NotFound(f"no scheme {name[:40]!r} is issued here", hint=f"there are {', '.join(self._keys.names)}")
+        if scheme is None or name not in self.names:
+            raise NotFound(f"no scheme {name[:40]!r} is issued here", hint=f"there are {', '.join(self.names)}")
         return scheme
 
     async def issue(self, request: Request, name: str, *, id_number: str, body: bytes) -> bytes:
@@ -100,21 +115,27 @@ class Issuance:
         row = self._register.find(id_number)
         if row is None:
             raise NotSignedIn("this person is no longer in the register")
-        self._rate.take(id_number, time.monotonic())
-        epoch = self._keys.epoch(name)
+        wanted = scheme.asks(body) if isinstance(scheme, Rationed) else 1
+        self._rate.take(id_number, time.monotonic(), number=wanted)
+        relayed = await self._relayed(name)
+        epoch = self._keys.epoch(name) if relayed is None else relayed.epoch
         if scheme.info.rationed:
-            await self._refuse_spent_quota(id_number, name, epoch=epoch)
+            await self._refuse_spent_quota(id_number, name, epoch=epoch, wanted=wanted)
         tag = b""
         if scheme.info.remembers:
             tag = await self._store.read(lambda connection: recall(connection, id_number, scheme=name))
         if scheme.info.status:
             await self._entries.ready()
-        person, issuers, now = self._register.person(row), self._keys.issuers(name), self._clock()
+        person, now = self._register.person(row), self._clock()
+        issuers = self._keys.issuers(name) if relayed is None else ()
 
         def work() -> Issued:
             return _first_that_can(issuers, person, body=body, now=now, tag=tag, draw=self._entries.draw)
 
-        if scheme.info.cost == "inline":
+        if relayed is not None and self._relay is not None:
+            relayed.attester.attest(person, body, now=now)
+            issued = Issued(await self._relay.sign(name, body), Records(tag), ())
+        elif scheme.info.cost == "inline" and wanted == 1:
             issued = work()
         else:
             issued = await to_thread.run_sync(metering.charged(request, work))
@@ -122,7 +143,7 @@ class Issuance:
 
         def keep(connection: Connection) -> None:
             if scheme.info.rationed:
-                self._count(connection, id_number, scheme=name, epoch=epoch)
+                self._count(connection, id_number, scheme=name, epoch=epoch, wanted=wanted)
             if scheme.info.remembers:
                 remember(connection, id_number, scheme=name, before=tag, tag=records.tag)
             bind(connection, drawn, id_number=id_number, scheme=name, now=now.timestamp())
@@ -131,18 +152,22 @@ class Issuance:
             await self._store.write(keep)  # all or nothing, and before anybody sees the answer
         return issued.answer
 
-    async def _refuse_spent_quota(self, id_number: str, scheme: str, *, epoch: int) -> None:
+    async def _relayed(self, name: str) -> Known | None:
+        """What the party with the keys published, where that is another one."""
+        return await self._relay.known(name) if self._relay is not None and name in self._relay.names else None
+
+    async def _refuse_spent_quota(self, id_number: str, scheme: str, *, epoch: int, wanted: int) -> None:
         """Spare the cryptography where it is in vain; what counts is `_count`."""
         table = Quota.__table__  # type: ignore[attr-defined]
         query = select(table.c.used).where(
             table.c.id_number == id_number, table.c.scheme == scheme, table.c.epoch == epoch
         )
         used = await self._store.read(lambda connection: connection.execute(query).scalar())
-        if used is not None and used >= self._quota:
+        if (used or 0) + wanted > self._quota:
             raise self._spent()
 
-    def _count(self, connection: Connection, id_number: str, *, scheme: str, epoch: int) -> None:
-        row = {"id_number": id_number, "scheme": scheme, "epoch": epoch, "quota": self._quota}
+    def _count(self, connection: Connection, id_number: str, *, scheme: str, epoch: int, wanted: int) -> None:
+        row = {"id_number": id_number, "scheme": scheme, "epoch": epoch, "quota": self._quota, "wanted": wanted}
         used = connection.execute(_TAKE, row).scalar()
         if used is None or used > self._quota:
             raise self._spent()
@@ -189,7 +214,7 @@ def _keeping(draw: Callable[[], Status | None], drawn: list[Status]) -> Callable
 
 
 _TAKE = text(
-    "INSERT INTO quota (id_number, scheme, epoch, used) VALUES (:id_number, :scheme, :epoch, 1) "
-    "ON CONFLICT (id_number, scheme, epoch) DO UPDATE SET used = quota.used + 1 WHERE quota.used < :quota "
-    "RETURNING used"
+    "INSERT INTO quota (id_number, scheme, epoch, used) VALUES (:id_number, :scheme, :epoch, :wanted) "
+    "ON CONFLICT (id_number, scheme, epoch) DO UPDATE SET used = quota.used + :wanted "
+    "WHERE quota.used + :wanted <= :quota RETURNING used"
 )

@@ -76,6 +76,7 @@ class KeyFolder(Generic[S]):
         self._looked: dict[str, float] = {}
         self._loading = threading.Lock()
         try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             for name in self._makers:
                 (folder / name).mkdir(parents=True, exist_ok=True, mode=0o700)
             with self._locked():

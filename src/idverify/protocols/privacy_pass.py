@@ -21,6 +21,8 @@ BATCH_RESPONSE_TYPE = "application/private-token-generic-batch-response"
 ANSWERED_BY = {REQUEST_TYPE: RESPONSE_TYPE, BATCH_REQUEST_TYPE: BATCH_RESPONSE_TYPE}
 """The media type of the answer to each kind of request."""
 REQUEST_PATH = "/token-request"
+EPOCH_HEADER = "Key-Epoch"
+"""Beside a public document: the number of its newest keys, from 1. Ours, for attesters that count a quota."""
 MAX_AGE = 86_400
 """Seconds that a client may keep the directory or a challenge."""
 
@@ -50,6 +52,16 @@ def authorization_header(presentation: bytes) -> str:
 def is_private_token(value: str) -> bool:
     """Whether an Authorization value is of this scheme."""
     return value[:13].lower() == "privatetoken "
+
+
+def issuer_name(public: bytes) -> str:
+    """host[:port] of the issuer, as token challenges name it. Raises BadMessage."""
+    return token_keys.read(public).issuer_name
+
+
+def media_type(body: bytes) -> str:
+    """Which kind of request this is; a body that is none may be called either."""
+    return REQUEST_TYPE if int.from_bytes(body[:2]) in wire.TOKEN_TYPES else BATCH_REQUEST_TYPE
 
 
 def is_asked(public: bytes, body: bytes, *, media_type: str) -> bool:

@@ -14,6 +14,7 @@ from idverify.schemes.bbs_escrow import BbsEscrow
 from idverify.schemes.mdoc import Mdoc
 from idverify.schemes.privacy_pass import PrivacyPass
 from idverify.schemes.privacy_pass_public_metadata import PrivacyPassPublicMetadata
+from idverify.schemes.privacy_pass_split import PrivacyPassSplit
 from idverify.schemes.real_name import RealName
 from idverify.schemes.sd_jwt_vc import SdJwtVc
 from idverify.schemes.self_declared import SelfDeclared
@@ -29,6 +30,7 @@ _IN_ORDER: tuple[Scheme, ...] = (
     Mdoc(mdoc.BATCH_INFO),
     PrivacyPass(),
     PrivacyPassPublicMetadata(),
+    PrivacyPassSplit(),
     Bbs(),
     BbsEscrow(),
     BbsAnyAge(),

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from idverify.errors import BadMessage, NotSignedIn
+from idverify.errors import BadMessage, NotFound, NotSignedIn
 from idverify.ledger import note
 from idverify.mandates import Action, Standing
 from idverify.protocols import privacy_pass
@@ -141,6 +141,13 @@ def router(platform: Platform) -> APIRouter:
         note(request, flow=started.id, scheme=started.scheme)
         shown = described(platform, started)
         return answer(shown | {"binding": started.binding, "expires_in": LIFETIME}, 201)
+
+    @api.get("/api/keys/{name}", summary="Which keys this platform sees, so that a wallet can compare")
+    async def keys(name: str, digest: str = "") -> Response:
+        scheme = proofs.scheme(name)
+        if not scheme.info.signed:
+            raise NotFound(f"{name} has no issuer's keys")
+        return answer({"scheme": name, "digest": await platform.issuers.compared(scheme, digest)})
 
     @api.post("/api/presentations/{id_}")
     async def present(request: Request, id_: str) -> Response:

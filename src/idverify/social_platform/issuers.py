@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from idverify import metering
 from idverify.errors import IdverifyError, StatusUnknown, Unavailable, UnknownKey, UntrustedIssuer
 from idverify.mandates import Mandate
-from idverify.scheme import Challenge, ManyVerifier, Proven, Scheme, Verifier
+from idverify.scheme import Challenge, ManyVerifier, Proven, Scheme, Verifier, fingerprint
 from idverify.social_platform.fetching import Fetch, fetch
 from idverify.social_platform.pending import THREADS, PendingProofs
 from idverify.social_platform.statuses import Statuses
@@ -57,8 +57,10 @@ class Issuers:
         monotonic: Callable[[], float] = time.monotonic,
         batch_delay: float = 0.005,
         batch_most: int = 128,
+        origin: Callable[[str], str] | None = None,
     ) -> None:
         self.url = url.rstrip("/")
+        self._origin = origin
         self._mandate = mandate
         self._statuses = statuses
         self._fetch = fetch
@@ -95,6 +97,13 @@ class Issuers:
     async def public(self, scheme: Scheme) -> bytes:
         """The issuer's public document for this scheme. Raises Unavailable, UntrustedIssuer."""
         return (await self.keys(scheme)).public
+
+    async def compared(self, scheme: Scheme, digest: str) -> str:
+        """The fingerprint of the keys that this platform sees, fetched again where a wallet sees others."""
+        known = await self.keys(scheme)
+        if digest and fingerprint(known.public) != digest:
+            known = await self._newer(scheme, known) or known
+        return fingerprint(known.public)
 
     async def keys(self, scheme: Scheme) -> _Known:
         """What is known of the issuer's keys. Raises Unavailable where nothing ever was, UntrustedIssuer."""
@@ -174,7 +183,9 @@ class Issuers:
         name = scheme.info.name
         old = self._known.get(name)
         country = old.country if old else _country(await self._fetch(f"{self.url}/api/public"))
-        public = await self._fetch(f"{self.url}/api/public/{name}")
+        holder = scheme.info.keys_at
+        url = self._origin(holder).rstrip("/") if holder and self._origin else self.url
+        public = await self._fetch(f"{url}/api/public/{name}")
         if old and old.public == public:
             known = _Known(public, country, old.verifier, self._monotonic())
         else:

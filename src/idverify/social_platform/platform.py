@@ -73,6 +73,7 @@ class Platform:
             fetch=fetch,
             batch_delay=settings.batch_delay_ms / 1000,
             batch_most=settings.batch_most,
+            origin=settings.origin,
         )
         proofs = Proofs(
             store,

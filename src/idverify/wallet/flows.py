@@ -11,8 +11,8 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, TypeVar
 
-from idverify.errors import BadMessage, NotSignedIn, Unavailable, WrongAudience
-from idverify.scheme import Challenge, Credential, Json
+from idverify.errors import BadMessage, NotSignedIn, Unavailable, UntrustedIssuer, WrongAudience
+from idverify.scheme import Challenge, Credential, Json, fingerprint
 from idverify.wallet.refusals import Refused
 from idverify.wallet.wallet import Wallet
 
@@ -123,6 +123,8 @@ class Flows:
         info = self.wallet.scheme(scheme).info
         if info.issued == "by_holder":
             return self.wallet.declare(scheme, challenge)
+        if info.same_keys:
+            yield from self.compare_keys(scheme, challenge.audience)
         if info.issued == "per_login":
             return (yield from self.issue(scheme, challenge))[0]
         if kept := self.wallet.stored(scheme, challenge):
@@ -167,12 +169,7 @@ class Flows:
     ) -> Flow[Sequence[Credential]]:
         """Ask the issuer for `count` copies, whatever the wallet has already; keep none of them."""
         token = yield from self.log_in()
-        public = self.wallet.public(scheme)
-        if public is None:
-            answer = yield Call(
-                "public", "GET", f"{self.identity_provider}/api/public/{scheme}", {"Accept": JSON["Accept"]}
-            )
-            public = self.wallet.keep_public(scheme, _checked(answer, "public"))
+        public = yield from self.public(scheme)
         asked = self.wallet.request(scheme, public, challenge=challenge, count=count)
         answer = yield Call(
             step,
@@ -182,6 +179,33 @@ class Flows:
             asked.message,
         )
         return self.wallet.accept(scheme, asked, _checked(answer, step))
+
+    def public(self, scheme: str, *, again: bool = False) -> Flow[bytes]:
+        """What the issuer publishes for a scheme; `again`: whatever is kept of it."""
+        if (kept := self.wallet.public(scheme)) and not again:
+            return kept
+        url = f"{self.identity_provider}/api/public/{scheme}"
+        answer = yield Call("public", "GET", url, {"Accept": JSON["Accept"]})
+        return self.wallet.keep_public(scheme, _checked(answer, "public"))
+
+    def compare_keys(self, scheme: str, platform: str) -> Flow[None]:
+        """See that the platform sees the same keys: an issuer that shows each person other keys recognises them all.
+
+        After a rotation one of the two may be behind, so both look again once. Raises UntrustedIssuer.
+        """
+        for again in (False, True):
+            ours = fingerprint((yield from self.public(scheme, again=again)))
+            if self.wallet.agreed.get((scheme, platform)) == ours:
+                return
+            url = f"{platform}/api/keys/{scheme}?digest={ours}"
+            said = _json((yield Call("public", "GET", url, {"Accept": JSON["Accept"]})), "public")
+            if _text(said, "digest") == ours:
+                self.wallet.agreed[scheme, platform] = ours
+                return
+        raise UntrustedIssuer(
+            f"the issuer shows this wallet other keys of {scheme} than {platform} sees",
+            hint="try again in a minute; if it stays so, the issuer can tell people apart by their keys",
+        )
 
     def ask(self, platform: str, scheme: str, *, action: str = "sign_up", group: str = "") -> Flow[Request]:
         """Have a platform ask its question."""

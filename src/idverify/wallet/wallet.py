@@ -87,6 +87,8 @@ class Wallet:
         """For request, accept and present: how many, and their CPU seconds."""
         self.token: Token | None = None
         self.publics: dict[str, tuple[bytes, datetime]] = {}
+        self.agreed: dict[tuple[str, str], str] = {}
+        """For scheme and platform the fingerprint of the issuer's keys that both saw."""
         self._policy = policy
         self._policies: dict[str, Policy] = {}
         self._shelves: dict[Place, Shelf] = {}

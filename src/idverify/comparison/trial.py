@@ -16,6 +16,7 @@ import msgspec
 
 from idverify.comparison import collect, stored
 from idverify.comparison.databases import fresh_database
+from idverify.comparison.describing import describe
 from idverify.comparison.model import Linked, SchemeResult
 from idverify.comparison.theft import steal
 from idverify.errors import BadEnvironment
@@ -26,6 +27,7 @@ from idverify.metering import Use
 from idverify.privacy import score
 from idverify.privacy.attack import subjects_in
 from idverify.privacy.attacks.exact_join import NAME
+from idverify.privacy.public import write_public
 from idverify.scheme import Info
 from idverify.settings import Settings
 from idverify.world import World, environment_of
@@ -75,6 +77,7 @@ class Trial:
                 expected = None if self.seconds is None else self.warm_up + self.seconds + LOCUST_SECONDS
                 phase("under load", expected)
                 load = self._load(world, info.name, folder)
+                origins = {party: world.urls[party] for party in world.parties}
                 phase("stopping the services", STOP_SECONDS)
             after = read_metrics(folder)
             bytes_stored = self._bytes_stored(folder, database)
@@ -82,6 +85,7 @@ class Trial:
                 steal(
                     database or f"sqlite:///{folder / party}.sqlite", party, folder=folder / "ledgers", at=time.time()
                 )
+        write_public(folder / "ledgers", describe(settings, info, self.mandate, origins=origins))
         load.truth.replace(folder / "truth.jsonl") if load.truth.is_file() else (folder / "truth.jsonl").touch()
         self._tidy(folder)
         phase("attacking the ledgers", ATTACK_SECONDS)

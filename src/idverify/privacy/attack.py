@@ -24,14 +24,14 @@ import msgspec
 
 from idverify.errors import BadUsage, IdverifyError, Unusable
 from idverify.privacy.answers import ATTACKERS, Answer, AttackerName
-from idverify.privacy.attacks import ATTACKS
+from idverify.privacy.attacks import ATTACKS, INDIFFERENT
 from idverify.privacy.attacks.exact_join import NAME, field_pairs
 from idverify.privacy.engine import counted, engine
 from idverify.privacy.public import blinded, read_public
 from idverify.privacy.stored import write_answers
 from idverify.privacy.tables import FOLDER as CLOSED
 from idverify.privacy.tables import close, ledger_files, parties_in, read_left_out
-from idverify.privacy.view import Cut, View, ViewName, coalition_of
+from idverify.privacy.view import HASHES, Cut, View, ViewName, coalition_of
 from idverify.scheme import Scheme
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ class Asked:
     at: float | None = None
     engine: str = "duckdb"
     shadow: Path | None = None
+    hashes: int = HASHES
 
 
 def ledgers_of(folder: Path) -> Path:
@@ -87,6 +88,7 @@ class Attacking:
         self._stack = ExitStack()
         self._engine: Engine | None = None
         self._closed = Path()
+        self._said: dict[str, Answer] = {}
 
     def __enter__(self) -> Attacking:
         self._engine = self._stack.enter_context(engine(self.asked.engine))
@@ -108,6 +110,7 @@ class Attacking:
             attacker,
             Cut(self.asked.view, self.asked.at),
             left_out=read_left_out(closed),
+            hashes=self.asked.hashes,
         )
 
     @property
@@ -119,13 +122,18 @@ class Attacking:
     def answers(self, coalition: Sequence[str]) -> list[Answer]:
         """The answers of all attacks by all attackers that are asked for."""
         found = []
+        self._said = {}
         for attacker in self.asked.attackers:
             view = self.view(coalition, attacker)
             if attacker == "trained" and view.learned is None:
                 continue
             left_out = unused(view)
+            view.take_over(self._said)
             for name in self.asked.attacks or ATTACKS:
-                found.append(replace(ATTACKS[name](view), left_out=left_out))
+                answer = view.said(ATTACKS[name])
+                more = {reason: number for reason, number in answer.left_out.items() if number}
+                found.append(replace(answer, left_out=left_out | more))
+            self._said = {name: answer for name, answer in view.answered.items() if name in INDIFFERENT}
         return found
 
     def _tables(self, coalition: Sequence[str]) -> Path:
@@ -202,6 +210,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--attacker", default="policy", help=f"{', '.join(ATTACKERS)}, or several with commas")
     parser.add_argument("--view", default="arrived", choices=("arrived", "kept"))
     parser.add_argument("--at", type=float, help="the ledgers as a thief finds them then, seconds since 1970")
+    parser.add_argument("--hashes", type=int, default=HASHES, help="how many an enumeration tries")
     parser.add_argument("--engine", default="duckdb", help="duckdb, spark, or spark://HOST:PORT")
     parser.add_argument("--shadow", type=Path, help="a world of another seed with its truth, to train on")
     parser.add_argument("--out", type=Path, help="the CSV file to write")
@@ -215,6 +224,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             at=options.at,
             engine=options.engine,
             shadow=options.shadow,
+            hashes=options.hashes,
         )
         with Attacking(options.ledgers, asked, schemes=_schemes(options.schemes)) as running:
             coalitions = [names.split(",") for names in options.coalition]

@@ -35,6 +35,8 @@ LEAST_JOINS = 2
 LEAST_NUMBERS = 20
 """Distinct numbers that a field needs before it is compared: fewer are settings, not handles."""
 SAME_OWNER = 0.75
+SAME_NUMBERS = 0.9
+"""The share of the second party's numbers of that name that the first must have."""
 MOST_HOLDERS = 32
 """A value that more subjects of a party hold is a constant of the system."""
 MOST_PAIRS = 60
@@ -100,6 +102,10 @@ def place_of(field: str) -> str:
     """Where in a message a field stands, without route, direction and lists: "issued.payload.iat"."""
     path = _ITEM.sub("", field.rpartition(" ")[2])
     return path.partition(".")[2].strip(".")
+
+
+def _last(field: str) -> str:
+    return place_of(field).rpartition(".")[2]
 
 
 def values(leaves: Table, form: Form, *, first: bool) -> Table:
@@ -174,10 +180,10 @@ def _pairs(
         if pair.one_to_one < LEAST_JOINS or pair.consistency < SAME_OWNER:
             continue
         by_accident = chance_of(pair.one_to_one, expected) > FALSE_ALARM / len(found)
-        # Numbers in a row, as sequential indices are, meet by accident as often as not; where both stand at the same
-        # place of a message that is no accident.
-        same_place = place_of(pair.field) == place_of(pair.other_field) and pair.joins * 2 >= size_2
-        if by_accident and not (form == "number" and same_place):
+        # Numbers in a row, as sequential indices are, meet by accident as often as not; where both are called the same
+        # and nearly all are there, that is no accident.
+        same_name = _last(pair.field) == _last(pair.other_field) and pair.joins >= SAME_NUMBERS * size_2
+        if by_accident and not (form == "number" and same_name):
             continue
         yield pair
 

@@ -4,8 +4,8 @@ It needs no labels. Of n points of the second stream, each has λw points of the
 what is beyond that is the density of the lag between those that belong together, times n. Times, status indices and
 issue dates are all points on a line.
 
-The accidental number is that of the first stream's rate around each point of the second, at a scale some ten times the
-lag, so that days and nights and the ends of a ledger are no lag.
+What is by accident is read off lags some times as large on the same side of zero: the rates of both streams change
+with the hour and end with the ledger, but hardly between one lag and a few times that lag.
 """
 
 from __future__ import annotations
@@ -14,15 +14,17 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from idverify.privacy.answers import Floats
 from idverify.privacy.delays import Density, histogram
 
 PER_DECADE = 8
-AROUND = 20.0
-CERTAIN, LIKELY = 5.5, 2.5
+NEAR, FAR = 4.0, 16.0
+"""A lag is compared with lags from 4 to 16 times as large."""
+CERTAIN, LIKELY, POSSIBLE = 5.5, 2.5, 1.0
 """Standard deviations beyond accident: that a bin must have to count (about 10^-7 by accident, for a hundred bins of a
-hundred pairs of fields), and that its neighbours must have to count with it."""
+hundred pairs of fields), that its neighbours must have to reach as far, and that a bin within that reach must have."""
 LEAST_POINTS = 20
 """Fewer points on either side say too little."""
 
@@ -35,63 +37,106 @@ class Correlogram:
     clearest: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """Pairs whose lag has one sign: counts in bins from `edges[k]` to `edges[k + 1]`; the first edge is 0."""
+
+    edges: Floats
+    counts: Floats
+    shared: float  # λ1 + λ2: pairs in a wide bin share points, so that their number varies more than Poisson's
+
+    def between(self, low: float, high: float) -> tuple[float, float]:
+        """The density of pairs at lags from low to high, and its variance."""
+        a, b = np.searchsorted(self.edges, [low, high])
+        a, b = int(min(a, len(self.edges) - 2)), int(min(b, len(self.edges) - 1))
+        if b <= a:
+            b = a + 1
+        width = float(self.edges[b] - self.edges[a])
+        density = float(self.counts[a:b].sum()) / width
+        return density, max(density, 1.0 / width) * (1.0 + self.shared * width) / width
+
+    def beyond(self, bin_: int, accident: tuple[float, float]) -> float:
+        """Standard deviations by which a bin exceeds what is accidental there."""
+        width = float(self.edges[bin_ + 1] - self.edges[bin_])
+        expected = accident[0] * width
+        variance = max(expected, 1.0) * (1.0 + self.shared * width) + accident[1] * width * width
+        return float((self.counts[bin_] - expected) / math.sqrt(variance))
+
+
 def correlogram(first: Floats, second: Floats, *, least: float = 1e-4) -> Correlogram | None:
     """The lags `second − first` that stand out; None where none does. Both ascending; `least` is the finest lag."""
     if min(len(first), len(second)) < LEAST_POINTS:
         return None
-    begin, end = min(first[0], second[0]), max(first[-1], second[-1])
+    begin, end = first[0], first[-1]
     span = float(end - begin)
     if span <= 0.0:
         return None
-    far = max(span / 10.0, least * 10.0)
-    # Only points that have all of the first stream's within reach, so that the ends of the ledgers do not count.
+    far = max(span / 4.0, least * 100.0)
+    # Only points that have all of the first stream's within reach, so that the ends of the ledgers are no lag.
     inner = second[(second >= begin + far) & (second <= end - far)]
     if len(inner) < LEAST_POINTS:
         return None
-    edges = _edges(least, far)
-    seen = _counts(first, inner, edges)
-    expected = _accidental(first, inner, edges, far=far)
-    # Pairs in a wide bin share points, so that their number varies more than a Poisson number does.
-    shared = (len(first) + len(second)) / span * np.diff(edges)
-    beyond = (seen - expected) / np.sqrt(np.maximum(expected * (1.0 + shared), 1.0))
-    kept = _grown(beyond)
-    if not kept.any():
+    steps = math.ceil(math.log10(far / least) * PER_DECADE)
+    grid: Floats = least * np.power(10.0, np.arange(steps + 1) / PER_DECADE)
+    edges = np.concatenate([[0.0], grid]).astype(np.float64)
+    shared = (len(first) + len(second)) / span
+    sides = (
+        (1.0, _Side(edges, _earlier(first, inner, edges), shared)),
+        (-1.0, _Side(edges, _later(first, inner, edges), shared)),
+    )
+    clearest, bins = 0.0, []
+    for sign, side in sides:
+        found = _standing_out(side)
+        if found is not None:
+            clearest = max(clearest, found[0])
+            bins += [
+                (sign * side.edges[k], sign * side.edges[k + 1], share / len(inner)) for k, share in found[1].items()
+            ]
+    if not bins:
         return None
-    shares = np.where(kept, np.maximum(seen - expected, 0.0), 0.0) / len(inner)
-    return Correlogram(histogram(edges, shares), float(beyond.max()))
+    return Correlogram(_density(bins), clearest)
 
 
-def _accidental(first: Floats, second: Floats, edges: Floats, *, far: float) -> Floats:
-    """The pairs that each bin has by accident: from the first stream's rate around each point of the second."""
-    lag = np.maximum(np.abs(edges[:-1]), np.abs(edges[1:]))
-    around = np.minimum(far, AROUND * 10.0 ** np.ceil(np.log10(lag)))
-    found: Floats = np.empty(len(lag), dtype=np.float64)
-    for reach in np.unique(around):
-        near = np.searchsorted(first, second + reach, side="right") - np.searchsorted(first, second - reach)
-        bins = around == reach
-        found[bins] = near.sum() / (2.0 * reach) * np.diff(edges)[bins]
-    return found
-
-
-def _edges(least: float, most: float) -> Floats:
-    """Bins on either side of zero whose width grows with the lag."""
-    steps = math.ceil(math.log10(most / least) * PER_DECADE)
-    side: Floats = least * np.power(10.0, np.arange(steps + 1) / PER_DECADE)
-    return np.concatenate([-side[::-1], side]).astype(np.float64)
-
-
-def _counts(first: Floats, second: Floats, edges: Floats) -> Floats:
-    """Pairs in each bin: those with a lag of at least an edge have first ≤ second − edge."""
+def _earlier(first: Floats, second: Floats, edges: Floats) -> Floats:
+    """Pairs with a lag in each bin: those with a lag of at least an edge have first ≤ second − edge."""
     at_least = np.array([np.searchsorted(first, second - edge, side="right").sum() for edge in edges])
     return np.asarray(at_least[:-1] - at_least[1:], dtype=np.float64)
 
 
-def _grown(beyond: Floats) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """The bins that stand out, and their neighbours as long as these are likely."""
-    kept = beyond >= CERTAIN
-    likely = beyond >= LIKELY
-    while True:
-        grown = kept | (likely & (np.append(kept[1:], False) | np.append(False, kept[:-1])))
-        if (grown == kept).all():
-            return kept
-        kept = grown
+def _later(first: Floats, second: Floats, edges: Floats) -> Floats:
+    """The same for negative lags; one of exactly 0 counts as positive."""
+    beyond = np.array([(len(first) - np.searchsorted(first, second + edge, side="right")).sum() for edge in edges])
+    return np.asarray(beyond[:-1] - beyond[1:], dtype=np.float64)
+
+
+def _standing_out(side: _Side) -> tuple[float, dict[int, float]] | None:
+    """The clearest bin's deviation, and for each bin that counts its pairs beyond accident."""
+    most = float(side.edges[-1])
+    last = int(np.searchsorted(side.edges, most / NEAR, side="right")) - 1
+    beyond = np.array(
+        [
+            side.beyond(k, side.between(side.edges[k + 1] * NEAR, min(side.edges[k + 1] * FAR, most)))
+            for k in range(last)
+        ]
+    )
+    certain = np.flatnonzero(beyond >= CERTAIN)
+    if not len(certain):
+        return None
+    reach = int(certain[-1])
+    while reach + 1 < last and beyond[reach + 1] >= LIKELY:
+        reach += 1
+    accident = side.between(side.edges[reach + 1] * NEAR, min(side.edges[reach + 1] * FAR, most))
+    kept: dict[int, float] = {}
+    for k in range(reach + 1):
+        if side.beyond(k, accident) >= POSSIBLE or beyond[k] >= CERTAIN:
+            kept[k] = max(float(side.counts[k] - accident[0] * (side.edges[k + 1] - side.edges[k])), 0.0)
+    return float(beyond.max()), kept
+
+
+def _density(bins: list[tuple[float, float, float]]) -> Density:
+    """A histogram of signed bins; gaps between them are empty."""
+    edges = np.unique(np.array([edge for low, high, _ in bins for edge in (low, high)]))
+    shares: NDArray[np.float64] = np.zeros(len(edges) - 1)
+    for low, high, share in bins:
+        shares[np.searchsorted(edges, min(low, high))] = share
+    return histogram(edges, shares)

@@ -76,13 +76,11 @@ def match(
         used = np.flatnonzero(weight > 0.0)
         # The issuances of one candidate that one presentation may belong to count together …
         found = pair[used], first.who[issue[used]], weight[used]
-        row, whom, summed = _summed(*found, columns=len(names)) if repeated[0] else found
-        gain = np.log1p(share / (1.0 - share) * summed / rate)
+        row, whom, density_there = added(*found, columns=len(names)) if repeated[0] else found
+        gain = np.log1p(share / (1.0 - share) * density_there / rate)
         # … and the presentations of one target are independent.
         found = who[part.start + row], whom, gain
-        rows.append(
-            _normal(*(_summed(*found, columns=len(names)) if repeated[1] else found), pool=len(names), most=most)
-        )
+        rows.append(normal(*(added(*found, columns=len(names)) if repeated[1] else found), pool=len(names), most=most))
     return gathered(rows, names, subjects)
 
 
@@ -113,7 +111,7 @@ def _repeats(who: Ints) -> bool:
     return len(np.unique(who)) < len(who)
 
 
-def _summed(row: Ints, column: Ints, value: Floats, *, columns: int) -> tuple[Ints, Ints, Floats]:
+def added(row: Ints, column: Ints, value: Floats, *, columns: int) -> tuple[Ints, Ints, Floats]:
     """The sum of the values of each (row, column), where there is any; rows ascend."""
     key = row * columns + column
     order = np.argsort(key, kind="stable")
@@ -124,7 +122,7 @@ def _summed(row: Ints, column: Ints, value: Floats, *, columns: int) -> tuple[In
     return key // columns, key % columns, value
 
 
-def _normal(owner: Ints, who: Ints, gain: Floats, *, pool: int, most: int) -> tuple[Ints, Ints, Floats]:
+def normal(owner: Ints, who: Ints, gain: Floats, *, pool: int, most: int) -> tuple[Ints, Ints, Floats]:
     """The candidates of each owner with their probabilities, best first. Whoever is not named has a gain of 0."""
     if not len(owner):
         return owner, who, gain
@@ -151,6 +149,20 @@ def gathered(rows: Sequence[tuple[Ints, Ints, Floats]], names: Sequence[str], su
     counts = np.bincount(owner, minlength=len(subjects)) if len(owner) else np.zeros(len(subjects), dtype=np.int64)
     starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     return Posterior(tuple(subjects), tuple(names), starts, who, confidence, standing_out(starts, confidence))
+
+
+def only(posterior: Posterior, targets: Ints) -> Posterior:
+    """The rows of these targets alone."""
+    parts = [posterior.row(int(number)) for number in targets]
+    empty = np.empty(0, dtype=np.int64)
+    return Posterior(
+        tuple(posterior.subjects[number] for number in targets),
+        posterior.names,
+        np.concatenate([[0], np.cumsum([len(who) for who, _ in parts])]).astype(np.int64),
+        np.concatenate([who for who, _ in parts] or [empty]),
+        np.concatenate([confidence for _, confidence in parts] or [empty.astype(np.float64)]),
+        posterior.claimed[targets],
+    )
 
 
 def standing_out(starts: Ints, confidence: Floats) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:

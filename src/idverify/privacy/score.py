@@ -16,16 +16,17 @@ import msgspec
 
 from idverify.errors import BadEnvironment
 from idverify.privacy.metrics import Linkage
+from idverify.privacy.public import THIEF
 
 
 class Truth(msgspec.Struct, frozen=True):
-    """One line of truth.jsonl: who is behind an account."""
+    """One line of truth.jsonl: who is behind an account, or behind another party's handle of somebody."""
 
-    platform: str
+    platform: str  # the party
     account: str
     owner: str  # the ID number of the person whose credential made the account
     user: str  # the ID number of the person who uses it
-    kind: str  # own, borrowed, declared
+    kind: str  # own, borrowed, declared; visit (of a status host), line (an address that an observer sees)
     minor: bool = False
 
 
@@ -56,6 +57,25 @@ def owners(truth: Iterable[Truth], party: str, *, seen: Set[str]) -> dict[str, s
     """Subject → owner at one party: by the truth where it has accounts, else the subject is the person (an issuer)."""
     accounts = {row.account: row.owner for row in truth if row.platform == party}
     return accounts or {subject: subject for subject in seen}
+
+
+def right_answers(truth: Iterable[Truth], *, source: str, target: str) -> dict[str, set[str]]:
+    """Target → the candidates that are the same person: the owner's handles at the source, or the owner itself.
+
+    A source that the truth has no rows of knows people by their ID numbers, as an issuer does. A thief's copy of a
+    database knows them as the party does.
+    """
+    rows = list(truth)
+    source, target = source.removeprefix(THIEF), target.removeprefix(THIEF)
+    handles: dict[str, set[str]] = {}
+    for row in rows:
+        if row.platform == source:
+            handles.setdefault(row.owner, set()).add(row.account)
+    found: dict[str, set[str]] = {}
+    for row in rows:
+        if row.platform == target:
+            found.setdefault(row.account, set()).update(handles.get(row.owner, set()) if handles else {row.owner})
+    return found
 
 
 def score(

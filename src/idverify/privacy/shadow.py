@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """The rhythm of one coalition in the shadow world."""
+    """The rhythm of one coalition in the shadow world, and how often one person shows two values of a feature."""
 
     rhythm: Rhythm | None = None
+    moved: Mapping[str, float] = field(default_factory=dict)

@@ -6,9 +6,10 @@
     CLOSED/events/party=platform_a/part-0.parquet      CLOSED/leaves/party=platform_a/part-0.parquet
     CLOSED/left_out.json                               {party: {reason: records}}
 
-A value has up to four forms: `text` as it stands, `digest` where it is 32 bytes in hexadecimal or base64url,
-`number` where it is a number or an instant (seconds since 1970), and `bits`, its apparent entropy, 0 where it is not
-opaque. Damaged, repeated and undated records are left out and counted; order does not matter.
+A value has up to five forms: `text` as it stands, `digest` where it is 32 bytes in hexadecimal or base64url, `tail`,
+the last of these bytes (protocols abbreviate identifiers so), `number` where it is a number or an instant (seconds
+since 1970), and `bits`, its apparent entropy, 0 where it is not opaque. Damaged, repeated and undated records are left
+out and counted; order does not matter.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ EVENTS = pa.schema(
 LEAVES = pa.schema(
     {
         "record": pa.int64(), "time": pa.float64(), "subject": pa.string(), "field": pa.string(), "text": pa.string(),
-        "digest": pa.string(), "number": pa.float64(), "bits": pa.float64(),
+        "digest": pa.string(), "tail": pa.float64(), "number": pa.float64(), "bits": pa.float64(),
     }
 )  # fmt: skip
 AGENT = "received.headers.user-agent"
@@ -201,7 +202,8 @@ def _leaves(number: int, record: Record) -> Iterator[tuple[object, ...]]:
             continue
         seen.add((plain, type(value), value))
         text, digest, numeric, bits = forms(value)
-        yield number, record.time, record.subject or None, f"{route} {plain}", text, digest, numeric, bits
+        tail = float(int(digest[-2:], 16)) if digest else None
+        yield number, record.time, record.subject or None, f"{route} {plain}", text, digest, tail, numeric, bits
 
 
 def forms(value: Leaf) -> tuple[str, str | None, float | None, float]:

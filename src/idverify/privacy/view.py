@@ -9,8 +9,8 @@ copied. A thief at a time gets what was there then: nothing younger, and in the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idverify.errors import BadEnvironment, BadUsage
-from idverify.privacy.answers import AttackerName, Floats, Ints
+from idverify.privacy.answers import Answer, AttackerName, Floats, Ints
 from idverify.privacy.public import Kept, Public, PublicScheme, Role
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ KNOWS_PEOPLE: tuple[Role, ...] = ("issuer", "attester", "telecom", "token_issuer
 """The roles whose subjects are people, in the order in which a coalition asks them for names."""
 SHOWN_TO: tuple[Role, ...] = ("platform", "status_host", "relay", "opener", "network_observer")
 DAY = 86_400.0
+HASHES = 6_000_000
+"""How many hashes an enumeration tries before it says how long the rest would take: a few seconds."""
 REFUSED = " refused"
 """What is added to a route where the answer was a refusal: a rhythm of its own."""
 
@@ -68,6 +70,7 @@ class View:
     attacker: AttackerName = "policy"
     cut: Cut = field(default_factory=Cut)
     learned: Learned | None = None
+    hashes: int = HASHES
     left_out: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -80,6 +83,7 @@ class View:
         self._leaves: dict[str, Table] = {}
         self._dated: dict[str, Events] = {}
         self._subjects: dict[str, tuple[str, ...]] = {}
+        self._said: dict[str, Answer] = {}
 
     @cached_property
     def target(self) -> str:
@@ -175,9 +179,9 @@ class View:
 
     def routes(self, party: str) -> frozenset[str]:
         """The routes that this attacker knows to belong to issuance or presentation; empty where it knows none."""
-        if self.attacker == "blind":
+        issues, shows = (self.public.role(party) in roles for roles in (KNOWS_PEOPLE, ("platform",)))
+        if self.attacker == "blind" or not (issues or shows):
             return frozenset()
-        issues = self.public.role(party) in KNOWS_PEOPLE
         return frozenset(
             route
             for scheme in self.public.schemes.values()
@@ -190,6 +194,21 @@ class View:
         if self.attacker == "blind" or len(self.public.schemes) != 1:
             return None
         return next(iter(self.public.schemes.values()))
+
+    def said(self, attack: Callable[[View], Answer]) -> Answer:
+        """What an attack says of this view; each is asked once."""
+        if attack.__name__ not in self._said:
+            self._said[attack.__name__] = attack(self)
+        return self._said[attack.__name__]
+
+    @property
+    def answered(self) -> Mapping[str, Answer]:
+        """What the attacks have said so far, by their names."""
+        return self._said
+
+    def take_over(self, answers: Mapping[str, Answer]) -> None:
+        """Take the answers of another attacker, for attacks to which it makes no difference."""
+        self._said |= {name: replace(answer, attacker=self.attacker) for name, answer in answers.items()}
 
     def _kept(self, party: str) -> Kept | None:
         return self.public.kept.get(party) if self.cut.view == "kept" else None

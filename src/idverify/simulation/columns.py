@@ -91,7 +91,10 @@ class Columns:
         name = f"{scope}.{tag}.{length}"
         if name not in self._made:
             drawn = np.frombuffer(stream(self.seed, name).bytes(total * length), dtype=np.uint8)
-            self._made[name] = _ALPHABET[drawn & 63].view(f"S{length}")
+            letters = np.asarray(drawn & 63, dtype=np.uint8).reshape(total, length)
+            if scope == "key" and length == MOST_TEXT:
+                _end_in(letters, np.arange(total, dtype=np.int64) % 256)
+            self._made[name] = _ALPHABET[letters.ravel()].view(f"S{length}")
         return self._made[name][which]
 
     def accounts(self) -> Bytes:
@@ -203,6 +206,12 @@ class Columns:
                 for number, place in zip(lists.tolist(), places.tolist(), strict=True)
             ]
         )
+
+
+def _end_in(letters: NDArray[np.uint8], last: Ints) -> None:
+    """Let texts of 256 bits end in these bytes: the truncated key id of RFC 9578 is the last byte of the whole one."""
+    letters[:, -2] = (letters[:, -2] & 0x30) | (last >> 4).astype(np.uint8)
+    letters[:, -1] = ((last & 15) << 2).astype(np.uint8)
 
 
 def list_uri(number: int) -> str:

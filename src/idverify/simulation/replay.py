@@ -22,7 +22,7 @@ from idverify.privacy.score import Truth
 from idverify.simulation.columns import PLATFORMS, START, Columns, Selection
 from idverify.simulation.description import write_description
 from idverify.simulation.events import Events, Ints, events, stream
-from idverify.simulation.hosts import Addresses, observed_lines, revocation_lines, status_lines
+from idverify.simulation.hosts import Addresses, observed_lines, revocation_lines, status_lines, visits
 from idverify.simulation.rows import PLATFORM, Exchange, Row, find_row
 from idverify.simulation.scenario import DAY, Scenario
 from idverify.simulation.templates import bodies
@@ -66,7 +66,7 @@ def replay(scenario: Scenario, folder: Path, *, seed: int) -> Replayed:
             party: _write(folder / "ledgers" / f"{party}.jsonl", records)
             for party, records in _ledgers(row, columns, addresses=addresses).items()
         }
-        _write_truth(folder / "truth.jsonl", columns)
+        _write_truth(folder / "truth.jsonl", columns, addresses)
         write_description(folder, scenario, row, parties=tuple(lines))
     except OSError as error:
         raise BadEnvironment(f"the world cannot be written: {error.filename}: {error.strerror}") from error
@@ -192,8 +192,8 @@ def _write(path: Path, records: Records) -> int:
     return len(records)
 
 
-def _write_truth(path: Path, columns: Columns) -> None:
-    """Who is behind each account that was ever used."""
+def _write_truth(path: Path, columns: Columns, addresses: Addresses) -> None:
+    """Who is behind each account that was ever used, each visit of the status host, and each address that is seen."""
     course, encode = columns.course, msgspec.json.Encoder().encode
     cells = np.unique(columns.cell(course.person, course.platform))
     accounts = columns.accounts()[cells].astype(str).tolist()
@@ -202,6 +202,14 @@ def _write_truth(path: Path, columns: Columns) -> None:
     with path.open("wb") as file:
         for place, account, owner in zip(places, accounts, owners, strict=True):
             file.write(encode(Truth(PLATFORMS[place], account, owner, owner, "own")) + b"\n")
+        everybody = columns.ids().astype(str).tolist()
+        if columns.scenario.status != "none":
+            for visit, person in zip(visits(columns), course.person.tolist(), strict=True):
+                file.write(encode(Truth("status_host", visit, everybody[person], everybody[person], "visit")) + b"\n")
+        if columns.scenario.observed and columns.scenario.behind:
+            lines = addresses.of(np.arange(len(everybody), dtype=np.int64))
+            for line, owner in zip(lines, everybody, strict=True):
+                file.write(encode(Truth("network_observer", line, owner, owner, "line")) + b"\n")
 
 
 def _check(row: Row, scenario: Scenario) -> None:

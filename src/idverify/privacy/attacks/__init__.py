@@ -6,8 +6,15 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from idverify.privacy.answers import Answer
+from idverify.privacy.attacks.address import address
+from idverify.privacy.attacks.combined import combined
+from idverify.privacy.attacks.enumeration import enumeration
 from idverify.privacy.attacks.exact_join import exact_join
 from idverify.privacy.attacks.intersection import intersection, intersection_and_address
+from idverify.privacy.attacks.near_join import near_join
+from idverify.privacy.attacks.partition import partition
+from idverify.privacy.attacks.quasi_identifiers import quasi_identifiers
+from idverify.privacy.attacks.revocation import revocation
 from idverify.privacy.attacks.timing import timing, timing_and_address
 from idverify.privacy.view import View
 
@@ -16,7 +23,23 @@ Attack = Callable[[View], Answer]
 ATTACKS: Mapping[str, Attack] = MappingProxyType(
     {
         attack.__name__: attack
-        for attack in (exact_join, timing, timing_and_address, intersection, intersection_and_address)
+        for attack in (
+            exact_join,
+            near_join,
+            enumeration,
+            timing,
+            timing_and_address,
+            intersection,
+            intersection_and_address,
+            address,
+            quasi_identifiers,
+            partition,
+            revocation,
+            combined,
+        )
     }
 )
 """In the order of measurement.md."""
+
+INDIFFERENT = frozenset({"exact_join", "near_join", "quasi_identifiers", "partition", "revocation"})
+"""Attacks for which it is all the same what the attacker knows beside the ledgers."""

@@ -11,19 +11,22 @@ from dataclasses import dataclass
 import numpy as np
 
 from idverify.privacy.answers import Answer, Floats, Ints
-from idverify.privacy.attacks._common import no_answer
+from idverify.privacy.attacks._common import answer, no_answer
 from idverify.privacy.delays import Density, of_policy
 from idverify.privacy.lags import LEAST_POINTS, correlogram
 from idverify.privacy.matching import Agreement, Points, match
-from idverify.privacy.view import Events, View
+from idverify.privacy.view import KNOWS_PEOPLE, Events, View
 
 NAME, WITH_ADDRESS = "timing", "timing_and_address"
 MOST_ROUTES = 12
 """Routes of each party that an attacker without knowledge compares."""
 DECLARED_FLOOR, FOUND_FLOOR = 1e-4, 1e-2
 """The least probability that a presentation has no issuance: records are lost, and a density that was found may err."""
-MOVED = 1e-3
-"""The probability that a wallet shows from another address than it fetched from, where addresses are known to stay."""
+STAYS, MOVES = 1e-3, 0.05
+"""The probability that a wallet shows from another address than it fetched from: where the policy says how many share
+one, and else."""
+LEAST_COMMON = 0.5
+"""The share of the target's addresses that the source must have met too, or the two see different things."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +60,21 @@ def by_time(view: View, name: str, *, every: bool, addresses: bool) -> Answer:
     rhythm = rhythm_of(view, first, second)
     if rhythm is None:
         return no_answer(view, name, "no lag between the two ledgers is more frequent than by accident")
+    return by_rhythm(view, name, rhythm, every=every, addresses=addresses)
+
+
+def by_rhythm(view: View, name: str, rhythm: Rhythm, *, every: bool, addresses: bool = False) -> Answer:
+    """The posterior from a rhythm that is known."""
+    assert view.source is not None
+    first, second = view.dated(view.source), view.dated(view.target)
     here, there = _on(first, rhythm.first_routes), _on(second, rhythm.second_routes)
     if not every:
         there = there[_first_of_each(second.who[there])]
     if not len(here) or not len(there):
         return no_answer(view, name, "no record is on a route of issuance or of presentation")
-    labels, agreement = _addresses(first, second, here, there=there) if addresses else (None, None)
+    labels, agreement = _addresses(view, first, second, here=here, there=there) if addresses else (None, None)
     if addresses and agreement is None:
-        return no_answer(view, name, "all records come from one address, or from none")
+        return no_answer(view, name, "all records come from one address, or from none that both have met")
     posterior = match(
         Points(first.who[here], first.time[here], None if labels is None else labels[0]),
         Points(second.who[there], second.time[there], None if labels is None else labels[1]),
@@ -74,16 +84,8 @@ def by_time(view: View, name: str, *, every: bool, addresses: bool) -> Answer:
         floor=rhythm.floor,
         agreement=agreement,
     )
-    return Answer(
-        attack=name,
-        attacker=view.attacker,
-        coalition=view.coalition,
-        candidates_of=view.source,
-        targets_of=view.target,
-        pool=view.pool,
-        posterior=posterior,
-        pairs=(f"time of {_said(rhythm.first_routes)} ~ time of {_said(rhythm.second_routes)}: {rhythm.origin}",),
-    )
+    said = f"time of {_said(rhythm.first_routes)} ~ time of {_said(rhythm.second_routes)}: {rhythm.origin}"
+    return answer(view, name, posterior, (said,))
 
 
 def rhythm_of(view: View, first: Events, second: Events) -> Rhythm | None:
@@ -92,7 +94,8 @@ def rhythm_of(view: View, first: Events, second: Events) -> Rhythm | None:
     if view.attacker == "trained":
         return view.learned.rhythm if view.learned else None
     here, there = view.routes(view.source), view.routes(view.target)
-    declared = of_policy(view.public.policy) if view.attacker == "policy" else None
+    issues = view.public.role(view.source) in KNOWS_PEOPLE
+    declared = of_policy(view.public.policy) if view.attacker == "policy" and issues else None
     if declared is not None and here and there:
         return Rhythm(here, there, declared, DECLARED_FLOOR, "the published wallet policy")
     known = frozenset(first.route) & here, frozenset(second.route) & there
@@ -130,12 +133,14 @@ def _first_of_each(who: Ints) -> Ints:
 
 
 def _addresses(
-    first: Events, second: Events, here: Ints, *, there: Ints
+    view: View, first: Events, second: Events, *, here: Ints, there: Ints
 ) -> tuple[tuple[Ints, Ints] | None, Agreement | None]:
     """Addresses as labels, and what it says that they are equal: the rarer one is, the more."""
     one, other = first.peer[here], second.peer[there]
-    known = sorted({str(peer) for peer in (*one, *other) if peer is not None})
-    if len(known) < 2:
+    met = {str(peer) for peer in one if peer is not None}
+    theirs = {str(peer) for peer in other if peer is not None}
+    known = sorted(met | theirs)
+    if len(known) < 2 or len(met & theirs) < LEAST_COMMON * len(theirs):
         return None, None
     number = {peer: place for place, peer in enumerate(known)}
     labels = tuple(
@@ -143,7 +148,9 @@ def _addresses(
     )
     counts = np.bincount(labels[0][labels[0] >= 0], minlength=len(known)).astype(np.float64)
     frequency: Floats = np.maximum(counts, 0.5) / max(counts.sum(), 1.0)
-    return (labels[0], labels[1]), Agreement((1.0 - MOVED) / frequency, MOVED)
+    declared = view.attacker == "policy" and view.public.policy.users_per_address is not None
+    moved = view.learned.moved.get("peer", MOVES) if view.learned else STAYS if declared else MOVES
+    return (labels[0], labels[1]), Agreement((1.0 - moved) / frequency, moved)
 
 
 def _said(routes: frozenset[str]) -> str:

@@ -1,0 +1,86 @@
+"""Attacks 1 and 7, near-join: numbers and instants that are not equal, but closer than by accident.
+
+Status indices of one batch, an issue date and the time of its issuance, counters: any two fields of numbers, and the
+times of the records themselves, are compared by their correlogram.
+"""
+
+# pyright: reportAttributeAccessIssue=false, reportOperatorIssue=false, reportArgumentType=false, reportCallIssue=false
+# (Ibis gives every column the type of a column of anything.)
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from idverify.privacy.answers import Answer
+from idverify.privacy.attacks._common import answer, no_answer
+from idverify.privacy.attacks.timing import FOUND_FLOOR
+from idverify.privacy.lags import LEAST_POINTS, Correlogram, correlogram
+from idverify.privacy.matching import Points, match
+from idverify.privacy.view import View
+
+NAME = "near_join"
+MOST_FIELDS = 10
+MOST_VALUES = 300_000
+TIME = "time of the record"
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """The numbers of one field, ascending."""
+
+    field: str
+    points: Points
+
+    @property
+    def finest(self) -> float:
+        """The least difference that counts: half of one for whole numbers, else a millisecond."""
+        return 0.5 if np.array_equal(self.points.at, np.round(self.points.at)) else 1e-3
+
+
+def near_join(view: View) -> Answer:
+    """Guess by the pair of numeric fields whose differences stand out most."""
+    if view.source is None:
+        return no_answer(view, NAME, "one party alone has nothing to compare numbers with")
+    best: tuple[float, Numbers, Numbers, Correlogram] | None = None
+    there = list(_numbers(view, view.target))
+    for one in _numbers(view, view.source):
+        for other in there:
+            if (one.field, other.field) == (TIME, TIME):
+                continue
+            found = correlogram(one.points.at, other.points.at, least=max(one.finest, other.finest))
+            if found is not None and (best is None or found.clearest > best[0]):
+                best = found.clearest, one, other, found
+    if best is None:
+        return no_answer(view, NAME, "no two fields of numbers are closer than by accident")
+    _, one, other, found = best
+    posterior = match(
+        one.points,
+        other.points,
+        view.subjects(view.source),
+        view.subjects(view.target),
+        density=found.density,
+        floor=max(FOUND_FLOOR, 1.0 - found.density.share),
+    )
+    return answer(view, NAME, posterior, (f"{one.field} ~ {other.field}",))
+
+
+def _numbers(view: View, party: str) -> Iterator[Numbers]:
+    """The fields of numbers that differ enough to say something, and the times of the records."""
+    leaves = view.leaves(party)
+    rows = leaves.filter(leaves.subject.notnull() & leaves.number.notnull())
+    sizes = rows.group_by("field").agg(values=rows.number.nunique(), number=rows.count())
+    sizes = sizes.filter((sizes["values"] >= LEAST_POINTS) & (sizes.number <= MOST_VALUES))
+    sizes = sizes.order_by(sizes["values"].desc(), "field").limit(MOST_FIELDS)
+    places = {subject: place for place, subject in enumerate(view.subjects(party))}
+    for row in view.engine.to_pyarrow(sizes).to_pylist():
+        own = rows.filter(rows.field == row["field"]).select("subject", "number").distinct()
+        table = view.engine.to_pyarrow(own.order_by("number", "subject"))
+        who = np.fromiter((places[s] for s in table.column("subject").to_pylist()), dtype=np.int64)
+        at = table.column("number").to_numpy(zero_copy_only=False).astype(np.float64)
+        yield Numbers(row["field"], Points(who, at))
+    events = view.dated(party)
+    if LEAST_POINTS <= len(events.time) <= MOST_VALUES:
+        yield Numbers(TIME, Points(events.who, events.time))

@@ -1,0 +1,131 @@
+"""Attacks 7 and 8, batch, status list and issuer key: values that part people into groups.
+
+An issuer with K keys, a status list for every H holders, an issue date in milliseconds: each value is shared by some
+and not by others. Values are compared that stand at the same place of a message, that are opaque in both ledgers, or
+of which one is the last byte of the other.
+"""
+
+# pyright: reportAttributeAccessIssue=false, reportOperatorIssue=false, reportArgumentType=false, reportCallIssue=false
+# (Ibis gives every column the type of a column of anything.)
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from idverify.privacy.answers import Answer
+from idverify.privacy.attacks._common import answer, no_answer
+from idverify.privacy.classes import Feature, weigh
+from idverify.privacy.engine import counted
+from idverify.privacy.joining import place_of
+from idverify.privacy.opaque import LEAST_BITS
+from idverify.privacy.view import KNOWS_PEOPLE, View
+
+if TYPE_CHECKING:
+    from ibis.expr.types import Table
+
+NAME = "partition"
+CHANGED = 1e-3
+"""The probability that a person has moved to another group between issuance and presentation."""
+COMMON = 0.9
+"""The share of the target's values that the source must have, or the two fields are not the same thing."""
+LEAST_TWICE = 20
+"""Subjects that came twice, to tell whether a group stays with a person."""
+MOST_FIELDS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Grouping:
+    """A field whose values part people: how many values it has."""
+
+    field: str
+    form: str
+    values: int
+
+
+def partition(view: View) -> Answer:
+    """Guess by the groups that candidate and target are in."""
+    if view.source is None:
+        return no_answer(view, NAME, "one party alone has no groups to compare")
+    found = weigh(view, list(_features(view)))
+    if found is None:
+        return no_answer(view, NAME, "no value parts the people of both ledgers into groups")
+    return replace(answer(view, NAME, found.posterior, found.names), left_out={"too many targets": found.left_out})
+
+
+def _features(view: View) -> Iterator[Feature]:
+    assert view.source is not None
+    here, there = _groupings(view, view.source), _groupings(view, view.target)
+    for one in here:
+        for other in there:
+            if not _comparable(one, other, issued=view.public.role(view.source) in KNOWS_PEOPLE):
+                continue
+            first, second = _values(view, view.source, one), _values(view, view.target, other)
+            theirs = second.select("value").distinct()
+            total, common = counted(view.engine, theirs), counted(view.engine, theirs.semi_join(first, "value"))
+            if total < 2 or common < COMMON * total:
+                continue
+            if "tail" in (one.form, other.form) and (max(one.values, other.values) / 256.0) ** common > 1e-3:
+                continue
+            name = f"{one.field} ({one.form}) = {other.field} ({other.form})"
+            moved = _moved(view, name, one)
+            if moved is not None:
+                yield Feature(name, first, second, moved)
+
+
+def _moved(view: View, name: str, grouping: Grouping) -> float | None:
+    """The probability that a person shows another value next time; None where nobody can know.
+
+    What an issuer gave is what a platform sees. Two platforms may see two credentials of one person: whether a group
+    stays with the person is known from a shadow world, or from those who came to the same platform twice.
+    """
+    assert view.source is not None
+    if view.learned is not None and name in view.learned.moved:
+        return view.learned.moved[name]
+    if view.public.role(view.source) in KNOWS_PEOPLE:
+        return CHANGED
+    leaves = view.leaves(view.source)
+    rows = leaves.filter(leaves.subject.notnull() & (leaves.field == grouping.field))
+    each = rows.group_by("subject").agg(records=rows.record.nunique(), values=rows[grouping.form].nunique())
+    twice = each.filter(each.records > 1)
+    came, changed = counted(view.engine, twice), counted(view.engine, twice.filter(twice["values"] > 1))
+    return min((changed + 0.5) / (came + 1.0), 0.5) if came >= LEAST_TWICE else None
+
+
+def _comparable(one: Grouping, other: Grouping, *, issued: bool) -> bool:
+    """Whether two fields may be the same thing. Numbers are, where what one party issued is what the other saw."""
+    match (one.form, other.form):
+        case ("text", "text"):
+            return True
+        case ("number", "number"):
+            return issued and place_of(one.field) == place_of(other.field)
+        case ("number", "tail") | ("tail", "number"):
+            return True
+        case _:
+            return False
+
+
+def _groupings(view: View, party: str) -> list[Grouping]:
+    """Fields with more than one value, of which at least one belongs to several subjects."""
+    leaves = view.leaves(party)
+    leaves = leaves.filter(leaves.subject.notnull())
+    found = []
+    for form in ("text", "number", "tail"):
+        rows = leaves.filter(leaves.number.notnull() if form == "number" else leaves.bits >= LEAST_BITS)
+        rows = rows.filter(rows[form].notnull())
+        sizes = rows.group_by("field").agg(
+            values=rows[form].nunique(), subjects=rows.subject.nunique(), low=rows[form].min(), high=rows[form].max()
+        )
+        for row in view.engine.to_pyarrow(sizes.order_by("field")).to_pylist():
+            few = 1 < row["values"] < row["subjects"]
+            if few:
+                found.append(Grouping(row["field"], form, row["values"]))
+    return sorted(found, key=lambda g: (g.values, g.field, g.form))[:MOST_FIELDS]
+
+
+def _values(view: View, party: str, grouping: Grouping) -> Table:
+    leaves = view.leaves(party)
+    rows = leaves.filter(leaves.subject.notnull() & (leaves.field == grouping.field))
+    rows = rows.filter(rows[grouping.form].notnull())
+    return rows.select("subject", value=grouping.form).distinct()

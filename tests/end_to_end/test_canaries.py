@@ -78,7 +78,7 @@ class Trace:
             if people.e_id[row] and people.born[row] < 7000 and names.count(names[row]) == 1
         )
         self.person = people.person(self.row)
-        owner = Owner(self.person.id_number, people.pin(self.row), self.person.born)
+        owner = Owner(self.person.id_number, people.pin(self.row), self.person.born, name=self.person.name)
         wallet = Wallet(owner, SCHEMES)
         parties = ("identity_provider", "platform_a", "platform_b")
         settings = replace(Settings(), citizens=CITIZENS, seed=SEED)

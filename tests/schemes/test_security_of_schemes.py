@@ -25,13 +25,17 @@ from idverify.errors import (
     UntrustedIssuer,
     WrongAudience,
 )
-from idverify.formats import jose, jwa, sd_jwt
+from idverify.formats import card_scan, jose, jwa, sd_jwt
 from idverify.formats import privacy_pass as wire
+from idverify.formats.card_scan import Card
 from idverify.formats.sd_jwt import Claims, Hidden
+from idverify.formats.strict_json import encode_base64url
 from idverify.scheme import AGES, Challenge, Json, Person, Question, Records, Status
+from idverify.schemes import real_name
 from idverify.schemes._public import SigningKey, load_secret, write_public
+from idverify.schemes.document_upload import DocumentUpload
 from idverify.schemes.privacy_pass import PrivacyPass
-from idverify.schemes.real_name import RealName
+from idverify.schemes.real_name import RealName, hashed_id
 from idverify.schemes.sd_jwt_vc import VCT, SdJwtVc
 from idverify.schemes.self_declared import SelfDeclared
 
@@ -133,6 +137,79 @@ def test_a_token_of_one_type_is_accepted_only_at_its_own_verifier(staged: Staged
         token = jose.sign(real_name_claims(ask), KEY.key, typ=typ, kid=KEY.kid)
         with pytest.raises(BadMessage):
             RealName().verifier(PUBLIC).verify(token.encode(), ask)
+
+
+def test_a_hashed_number_stands_in_place_of_number_and_name_and_is_found_by_trying(
+    staged: Staged, adult: Person
+) -> None:
+    stage = staged("real_name_hashed")
+    ask = stage.ask(identity=True)
+    shown = stage.show(adult, ask)
+    text = json.dumps(stage.scheme.read(shown), ensure_ascii=False)
+    assert adult.id_number not in text
+    assert adult.name not in text
+    pseudonym = stage.verifier.verify(shown, ask).pseudonym
+    tried = (f"{int(adult.id_number) - 500 + n}" for n in range(1000))  # all of them take minutes, not years
+    assert [number for number in tried if hashed_id(number) == pseudonym] == [adult.id_number]
+
+
+def test_a_token_with_a_name_is_none_with_a_hash_and_the_reverse(staged: Staged) -> None:
+    ask = staged("real_name").ask()
+    hashed = RealName(real_name.HASHED_INFO, hashed=True)
+    for typ, verifier in (("real-name+jwt", hashed), ("hashed-id+jwt", RealName())):
+        claims = real_name_claims(ask, id_hash="0" * 64)
+        token = jose.sign(claims, KEY.key, typ=typ, kid=KEY.kid)
+        with pytest.raises(BadMessage):
+            verifier.verifier(PUBLIC).verify(token.encode(), ask)
+    for id_hash in (..., "", 1, "0" * 65):
+        token = jose.sign(real_name_claims(ask, id_hash=id_hash), KEY.key, typ="hashed-id+jwt", kid=KEY.kid)
+        with pytest.raises(BadMessage):
+            hashed.verifier(PUBLIC).verify(token.encode(), ask)
+
+
+# --- document_upload
+
+
+def upload(ask: Challenge, card: Card, **changed: Json) -> bytes:
+    scan = encode_base64url(card_scan.draw(card))
+    return json.dumps({"audience": ask.audience, "nonce": ask.nonce, "scan": scan} | changed).encode()
+
+
+def test_a_forged_card_gets_in_and_says_so(staged: Staged) -> None:
+    ask = staged("document_upload").ask(identity=True)
+    forged = Card("Lê Thị Không Có", "999999999999", "1980-01-01")
+    proven = DocumentUpload().verifier(b"").verify(upload(ask, forged), ask)
+    assert proven.claims["declared"] is True
+    assert (proven.pseudonym, proven.claims["over"]) == ("999999999999", 16)
+
+
+def test_whoever_has_no_card_forges_one_with_another_number_each_time(staged: Staged, adult: Person) -> None:
+    stage, ask = staged("document_upload"), staged("document_upload").ask(identity=True)
+    nobody = replace(adult, name="", id_number="")
+    numbers = {str(stage.verify(nobody, ask).pseudonym) for _ in range(5)}
+    assert len(numbers) == 5
+    assert all(number.startswith("9") and len(number) == 12 for number in numbers)
+
+
+@pytest.mark.parametrize("scan", ["", "AAAA", None, 1, ["AAAA"], "A" * 60_000, "iVBORw0KGgo="])
+def test_an_upload_that_is_no_scan_of_a_card_is_refused(staged: Staged, scan: Json) -> None:
+    ask = staged("document_upload").ask()
+    with pytest.raises(BadMessage):
+        DocumentUpload().verifier(b"").verify(upload(ask, Card("A", "9", "1990-05-01"), scan=scan), ask)
+
+
+@pytest.mark.parametrize("born", ["1990", "2999-01-01", "1990-02-30", "1800-01-01"])
+def test_a_card_with_an_impossible_birth_date_is_refused(staged: Staged, born: str) -> None:
+    ask = staged("document_upload").ask()
+    with pytest.raises(BadMessage):
+        DocumentUpload().verifier(b"").verify(upload(ask, Card("A", "9", born)), ask)
+
+
+def test_a_curious_owner_reads_what_is_printed_on_the_card(staged: Staged, adult: Person) -> None:
+    stage, ask = staged("document_upload"), staged("document_upload").ask()
+    said = json.dumps(stage.scheme.read(stage.show(adult, ask)), ensure_ascii=False)
+    for fact in (adult.name, adult.id_number, adult.born.isoformat()):
+        assert fact in said
 
 
 # --- self_declared

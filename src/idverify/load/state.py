@@ -111,7 +111,7 @@ class Load:
         kept = self._wallets.setdefault(scheme, OrderedDict())
         if row not in kept:
             person = self.population.person(row)
-            owner = Owner(person.id_number, self.population.pin(row), person.born, declares)
+            owner = Owner(person.id_number, self.population.pin(row), person.born, declares, person.name)
             # By the person alone: who lends a credential in one worker has the same seed in another.
             seed = hashlib.sha256(f"{self.settings.seed}:{row}:seed".encode()).digest()
             policy = partial(policy_of, settings=self.settings)

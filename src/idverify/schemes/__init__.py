@@ -11,6 +11,7 @@ from idverify.schemes import mdoc, real_name, sd_jwt_vc
 from idverify.schemes.bbs import Bbs
 from idverify.schemes.bbs_any_age import BbsAnyAge
 from idverify.schemes.bbs_escrow import BbsEscrow
+from idverify.schemes.document_upload import DocumentUpload
 from idverify.schemes.mdoc import Mdoc
 from idverify.schemes.privacy_pass import PrivacyPass
 from idverify.schemes.privacy_pass_public_metadata import PrivacyPassPublicMetadata
@@ -21,8 +22,10 @@ from idverify.schemes.self_declared import SelfDeclared
 
 _IN_ORDER: tuple[Scheme, ...] = (
     SelfDeclared(),
+    DocumentUpload(),
     RealName(),
     RealName(real_name.ML_DSA_65_INFO, jwa.ML_DSA_65),
+    RealName(real_name.HASHED_INFO, hashed=True),
     SdJwtVc(),
     SdJwtVc(sd_jwt_vc.BATCH_INFO),
     SdJwtVc(sd_jwt_vc.ML_DSA_44_INFO, jwa.ML_DSA_44),

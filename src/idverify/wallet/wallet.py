@@ -30,12 +30,16 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """What a wallet knows of its owner. `declares` is the birth date that they state where nobody checks it."""
+    """What a wallet knows of its owner. `declares` is the birth date that they state where nobody checks it.
+
+    `name` and `id_number` stand on the card that they hold, if they have one at hand.
+    """
 
     id_number: str = ""
     pin: str = field(default="", repr=False)
     born: date | None = None
     declares: date | None = None
+    name: str = ""
 
 
 @dataclass(slots=True)
@@ -197,13 +201,13 @@ class Wallet:
         return True
 
     def declare(self, name: str, challenge: Challenge) -> Credential:
-        """Be one's own issuer (`by_holder`): state the birth date, true or not."""
+        """Be one's own issuer (`by_holder`): state what is asked, true or not."""
         born = self.owner.declares or self.owner.born
         if born is None:
             raise CannotAnswer("this wallet has no birth date to state")
         scheme, now = self.scheme(name), self.clock()
         issuer = scheme.issuer(b"", name="")
-        person = Person(id_number="", name="", born=born, sex="female", province="")
+        person = Person(self.owner.id_number, self.owner.name, born, sex="female", province="")
         asked = self.request(name, issuer.public, challenge=challenge)
         response = self._timed("accept", lambda: issuer.issue(person, asked.message, now=now))
         return self.accept(name, asked, response)[0]

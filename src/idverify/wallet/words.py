@@ -48,6 +48,8 @@ def when(policy: Policy) -> str:
 
 def connected(policy: Policy, info: Info) -> str:
     """Whether others can connect one showing to another, in words for the person whose showings they are."""
+    if info.issued == "by_holder" and "identity" in info.answers:
+        return "Yes, where platforms compare: what you state names you."
     if info.issued == "by_holder":
         return "Only by the birth date you state, which many people share."
     if info.unlinkable:

@@ -13,6 +13,7 @@ from idverify import web
 from idverify.identity_provider import api, status_api, well_known
 from idverify.identity_provider.issuance import Issuance
 from idverify.identity_provider.keys import KeyStore
+from idverify.identity_provider.lost_phone import LostPhone
 from idverify.identity_provider.oauth import Codes
 from idverify.identity_provider.pages import Pages
 from idverify.identity_provider.register import Register, examples
@@ -94,5 +95,8 @@ def create_app(
     app.include_router(well_known.router(issuer=issuer, sessions=sessions, issuance=issuance, keys=keys, relay=relay))
     app.include_router(status_api.router(lists, sessions=sessions, schemes=keys.names))
     app.include_router(pages.router)
+    if lists.host:
+        lost = LostPhone(templates, sessions=sessions, lists=lists, people=people, cookie=pages.cookie)
+        app.include_router(lost.router)
     web.equip(app, templates)
     return app

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
-import secrets
 from collections.abc import Sequence
 
 from fastapi import APIRouter, Request
@@ -11,6 +9,7 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.templating import Jinja2Templates
 
 from idverify.errors import BadMessage
+from idverify.identity_provider.form_cookie import FormCookie
 from idverify.identity_provider.keys import KeyStore
 from idverify.identity_provider.logged import latest
 from idverify.identity_provider.oauth import Authorization, Codes, read_request
@@ -48,9 +47,9 @@ class Pages:
         self.ledger = ledger
         self.issuer = settings.own_url
         self.wallet = settings.wallet
+        self.revocable = bool(settings.status_host)
         self.redirect_uri = f"{settings.wallet}/callback"
-        self.secure = settings.own_url.startswith("https://")
-        self.cookie = "__Host-idp_form" if self.secure else "idp_form"
+        self.cookie = FormCookie(secure=settings.own_url.startswith("https://"))
         self.router = APIRouter(include_in_schema=False)
         self.router.add_api_route("/", self.home, methods=["GET"])
         self.router.add_api_route("/authorize", self.ask, methods=["GET"])
@@ -67,6 +66,7 @@ class Pages:
             people=self.people,
             logged=latest(self.ledger) if self.ledger else None,
             wallet=self.wallet,
+            revocable=self.revocable,
         )
 
     async def ask(self, request: Request) -> Response:
@@ -81,9 +81,7 @@ class Pages:
         form = [(name, value) for name, value in (await request.form()).multi_items() if isinstance(value, str)]
         asked = read_request([pair for pair in form if pair[0] not in _FORM_OWN], redirect_uri=self.redirect_uri)
         own = dict(form)
-        cookie = request.cookies.get(self.cookie, "")
-        if len(cookie) < 20 or not hmac.compare_digest(cookie.encode(), own.get("csrf", "").encode()):
-            raise BadMessage("this form was not opened in this browser", hint="go back to the wallet and start again")
+        self.cookie.check(request, own.get("csrf", ""))
         if asked.fault:
             return self._back(asked, error=asked.fault)
         if own.get("answer") != "allow":
@@ -119,9 +117,7 @@ class Pages:
     def _form(
         self, request: Request, asked: Authorization, *, fault: str = "", hint: str = "", status: int = 200
     ) -> Response:
-        csrf = request.cookies.get(self.cookie, "")
-        if not 20 <= len(csrf) <= 100 or not csrf.isascii():
-            csrf = secrets.token_urlsafe(24)
+        csrf = self.cookie.value(request)
         values = {
             "response_type": "code",
             "client_id": "wallet",
@@ -142,5 +138,5 @@ class Pages:
             fault=fault,
             hint=hint,
         )
-        response.set_cookie(self.cookie, csrf, httponly=True, samesite="lax", secure=self.secure, path="/")
+        self.cookie.put(response, csrf)
         return response

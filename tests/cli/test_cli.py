@@ -38,7 +38,9 @@ def test_help_imports_nothing_heavy() -> None:
     assert done.stdout == "[]\n", done.stderr
 
 
-@pytest.mark.parametrize("command", ["compare", "up", "schemes", "mandate", "people", "doctor", "report", "open"])
+@pytest.mark.parametrize(
+    "command", ["compare", "up", "schemes", "mandate", "people", "doctor", "report", "open", "revoke"]
+)
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         cli.main([command, "--help"])
@@ -63,6 +65,8 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
         ["mandate", "show"],
         ["mandate", "show", "no_such_mandate"],
         ["report"],
+        ["revoke"],
+        ["revoke", "900000000001", "--scheme", "no_such_scheme"],
     ],
 )
 def test_wrong_usage_is_two_lines_and_exit_2(

@@ -12,6 +12,7 @@ from idverify.scheme import CIVIL_TIME, Ask, Challenge, Info, Json, Person, Reco
 
 OLDEST = 150
 """Years; an older birth date is a mistake or a lie."""
+STATUS_HOST_LEARNS = "when each platform fetches which list of statuses, not which entry of it matters"
 MOST_ENTRIES = 2**24
 """Of a status list: more would be 4 MiB and up even with one bit each."""
 

@@ -58,6 +58,7 @@ INFO = Info(
     learns={
         "identity provider": "that the person has a credential, not where it is shown",
         "platform": "one age band; a signature, a key and digests that are the same everywhere",
+        "status host": _facts.STATUS_HOST_LEARNS,
     },
     limits="one credential shown twice is recognised, and the identity provider that keeps copies knows whose it is",
 )

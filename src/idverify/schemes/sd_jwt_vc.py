@@ -64,6 +64,7 @@ INFO = Info(
     learns={
         "identity provider": "that the person has a credential, not where it is shown",
         "platform": "the age band; name and ID number only where it asks for them; a key that is the same everywhere",
+        "status host": _facts.STATUS_HOST_LEARNS,
     },
     limits="one credential shown twice is recognised: its signature, key and salts are the same at every platform",
 )
@@ -77,6 +78,7 @@ BATCH_INFO = replace(
     learns={
         "identity provider": "that the person has credentials, and the key, salts and status entry of each",
         "platform": "the age band; name and ID number only where it asks for them; a key that no other platform sees",
+        "status host": _facts.STATUS_HOST_LEARNS,
     },
     limits="the issuer knows every credential again: together with a platform it links each showing to the person",
 )

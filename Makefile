@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help compare up load test check format bench interop pictures clean
+.PHONY: help compare up load test check format bench oracles interop pictures clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -34,6 +34,9 @@ check: $(VENV)/installed-dev ## ruff, mypy --strict, pyright, import direction
 format: $(VENV)/installed-dev ## format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+oracles: $(VENV)/installed ## measure what theory expects of each attack; exit 0 only if all agree (two minutes)
+	@$(BIN)/idverify oracles $(ARGS)
 
 bench: $(VENV)/installed-dev ## measure the hot paths and write docs/benchmarks.md
 	@$(BIN)/python -m tests.benchmarks $(ARGS)

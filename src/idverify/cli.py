@@ -104,6 +104,14 @@ def parser() -> argparse.ArgumentParser:
     people.add_argument("--n", type=_number(0, int), default=10, metavar="N", help="how many (10)")
     people.add_argument("--seed", type=_number(0, int), metavar="N", help="another seed, other people (7)")
 
+    oracles = command("oracles", "measure what theory expects of each attack, and say whether they agree")
+    oracles.add_argument("--seed", type=_number(0, int), metavar="N", help="of all worlds")
+    oracles.add_argument("--only", default="", metavar="PART", help="the cells whose name holds PART")
+    oracles.add_argument("--jobs", type=_number(1, int), metavar="N", help="processes (as many as there are cores)")
+    oracles.add_argument(
+        "--power", action="store_true", help="judge what stated mistakes would give: all must disagree"
+    )
+
     command("doctor", "whether this machine is ready")
 
     opening = command("open", "have the openers of a sealed identity find the person behind an account")
@@ -138,6 +146,7 @@ MODULES = {
     "schemes": "showing",
     "mandate": "showing",
     "people": "showing",
+    "oracles": "oracles",
     "doctor": "doctor",
     "report": "comparing",
     "open": "opening",

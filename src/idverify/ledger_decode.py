@@ -1,8 +1,8 @@
 """Reading a ledger: from the bytes that crossed a boundary to named values that can be compared.
 
-JSON, forms and the messages of a scheme (by `Scheme.read`) become leaves with dotted names, "received.challenge.nonce".
-All items of a list have the same name, "received.keys[].kid"; where a name comes more than once in a record, the
-second is "received.keys[].kid #2", and so on: `collapsed` takes that off again.
+JSON, forms, the path and the messages of a scheme (by `Scheme.read`) become leaves with dotted names,
+"received.challenge.nonce". All items of a list have the same name, "received.keys[].kid"; where a name comes more than
+once in a record, the second is "received.keys[].kid #2", and so on: `collapsed` takes that off again.
 """
 
 from __future__ import annotations
@@ -118,6 +118,8 @@ class Decoding(Iterator[Record]):
 
     def _record(self, raw: _Line) -> Record:
         fields = _Leaves()
+        for name, value in _in_the_path(raw.route, raw.path):
+            fields.add(f"received.path.{name}", value)
         for side, part in (("received", raw.received), ("sent", raw.sent)):
             for header, value in part.headers.items():
                 if header != "authorization":
@@ -155,6 +157,9 @@ class Decoding(Iterator[Record]):
         if kind == "application/x-www-form-urlencoded":
             for name, value in parse_qsl(body.decode("latin-1"), keep_blank_values=True):
                 _flatten(value, f"{side}.{name}", fields)
+            return
+        if kind.endswith("+jwt") and (token := _token(body)) is not None:
+            _flatten(token, side, fields)
             return
         if not self._message(body, side, scheme, fields):
             _flatten(_base64url(body), f"{side}.body", fields)
@@ -201,6 +206,28 @@ def _flatten(value: Json, name: str, fields: _Leaves) -> None:
             waiting += [(inner, f"{place}.{key}") for key, inner in reversed(list(item.items()))]
         elif item is not None:
             waiting += [(inner, f"{place}[]") for inner in reversed(item)]
+
+
+def _in_the_path(route: str, path: str) -> Iterator[tuple[str, Leaf]]:
+    """What the path says where the route's template has a name: {index} of /lists/{number}/{index}."""
+    parts, places = path.split("/"), route.split("/")
+    if len(parts) != len(places):
+        return
+    for part, place in zip(parts, places, strict=True):
+        if place.startswith("{") and place.endswith("}") and part:
+            yield place[1:-1].strip("_"), int(part) if part.isascii() and part.isdigit() and len(part) < 16 else part
+
+
+def _token(body: bytes) -> Json | None:
+    """A JWS in compact form that no scheme's message is in: header, payload, signature. None for anything else."""
+    parts = body.decode("latin-1").split(".")
+    if len(parts) != 3:
+        return None
+    try:
+        header, payload = (json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))) for part in parts[:2])
+    except (ValueError, RecursionError):
+        return None
+    return {"header": header, "payload": payload, "signature": parts[2]}
 
 
 def _private_token(header: str) -> bytes | None:

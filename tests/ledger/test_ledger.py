@@ -179,6 +179,26 @@ def test_damaged_lines_are_counted_and_the_others_read(ledger: Ledger) -> None:
     assert decoding.damaged == 3
 
 
+def test_what_the_path_says_is_read_too(ledger: Ledger) -> None:
+    post(ledger, "/echo/0815", b"1", content_type="text/x")
+    post(ledger, "/echo/x-y", b"1", content_type="text/x")
+    post(ledger, "/nowhere/1", b"1", content_type="text/x")
+    first, second, lost = decode(lines(ledger), {})
+    assert first.fields["received.path.name"] == 815
+    assert second.fields["received.path.name"] == "x-y"
+    assert not any("path" in name for name in lost.fields)
+
+
+def test_a_token_of_no_scheme_is_read_where_its_type_says_that_it_is_one(ledger: Ledger) -> None:
+    token = b"eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJodHRwczovL2xpc3RzLzMifQ.c2ln"
+    post(ledger, "/echo/x", token, content_type="application/statuslist+jwt")
+    post(ledger, "/echo/x", b"a.b", content_type="application/statuslist+jwt")
+    good, bad = decode(lines(ledger), {})
+    assert good.fields["received.payload.sub"] == "https://lists/3"
+    assert good.fields["received.signature"] == "c2ln"
+    assert bad.fields["received.body"]
+
+
 def test_lists_have_one_name_and_no_value_is_lost(ledger: Ledger) -> None:
     post(
         ledger, "/echo/x", b'{"keys":[{"kid":"a"},{"kid":"b"}],"n":[1,2,3],"no":null}', content_type="application/json"
@@ -186,6 +206,7 @@ def test_lists_have_one_name_and_no_value_is_lost(ledger: Ledger) -> None:
     [record] = decode(lines(ledger), {})
     received = {name: value for name, value in record.fields.items() if name.startswith("received.")}
     received.pop("received.headers.user-agent")
+    assert received.pop("received.path.name") == "x"
     assert received == {
         "received.keys[].kid": "a",
         "received.keys[].kid #2": "b",

@@ -94,9 +94,9 @@ def test_what_is_public_says_nothing_of_anybody(world: Replayed) -> None:
 
 def test_the_network_observer_sees_addresses_hosts_times_and_sizes_alone(world: Replayed) -> None:
     for record in records(world, "network_observer"):
-        assert not record.subject
+        assert record.subject == record.peer
         assert not record.flow
-        assert set(record.fields) == {"received.host"}
+        assert set(record.fields) == {"received.headers.host"}
         assert record.up > 0
 
 
@@ -150,6 +150,14 @@ def test_a_schedule_asks_whatever_people_do() -> None:
     assert (busy.issued == idle.issued).all()
 
 
+def test_a_login_elsewhere_uses_the_wallet_and_leaves_no_line(tmp_path: Path) -> None:
+    scenario = Scenario(citizens=40, exactly=1, elsewhere=7, refill="when_empty", batch=4)
+    world = replay(scenario, tmp_path, seed=4)
+    assert world.lines["platform_a"] == 40
+    assert world.lines["identity_provider"] == 40 + 40 * 8 // 4
+    assert len(read_truth(world.truth)) == 40
+
+
 @pytest.mark.parametrize("reuse", REUSES)
 def test_reuse_shows_as_often_as_the_method_says(reuse: Reuse) -> None:
     scenario = Scenario(
@@ -191,9 +199,11 @@ def test_a_direct_status_check_names_the_credential_and_a_list_does_not(tmp_path
     scenario = Scenario(row="selective disclosure", citizens=40, exactly=1, status="direct", holders=10)
     direct = records(replay(scenario, tmp_path / "d", seed=1), "status_host")
     listed = records(replay(replace(scenario, status="list"), tmp_path / "l", seed=1), "status_host")
-    assert len({(r.fields["received.uri"], r.fields["received.idx"]) for r in direct}) == 40
+    assert len({(r.fields["received.path.number"], r.fields["received.path.index"]) for r in direct}) == 40
     assert len({r.fields["sent.payload.sub"] for r in listed}) == 4
-    assert not any("idx" in name for r in listed for name in r.fields)
+    assert not any("index" in name for r in listed for name in r.fields)
+    truth = {t.account for t in read_truth(tmp_path / "d" / "truth.jsonl") if t.platform == "status_host"}
+    assert truth == {r.subject for r in direct}
 
 
 def test_a_sequential_index_is_the_order_of_issuance(tmp_path: Path) -> None:
@@ -254,6 +264,7 @@ def test_a_scenario_that_makes_no_sense_is_refused(wrong: dict[str, float]) -> N
         Scenario(row="blind tokens", reuse="unlimited"),
         Scenario(row="blind tokens", status="list"),
         Scenario(row="blind tokens", opened=1),
+        Scenario(row="sub, public", elsewhere=3),
     ],
     ids=lambda scenario: scenario.row,
 )

@@ -95,13 +95,24 @@ def test_bits_per_login_do_not_depend_on_how_many_there_are() -> None:
 
 def test_survivors_are_what_dice_leave() -> None:
     random = np.random.Generator(np.random.Philox(3))
-    for candidates, q, logins in ((50, 0.3, 1), (50, 0.3, 2), (1000, 0.05, 1)):
-        others = random.binomial(candidates - 1, q**logins, 200_000)
-        assert (1 / (1 + others)).mean() == pytest.approx(theory.survivors(candidates, q, logins=logins), rel=0.01)
-        expected = 2 ** np.log2(1 + others).mean()
-        assert expected == pytest.approx(theory.survivor_set(candidates, q, logins=logins), rel=0.01)
-    assert theory.survivors(50, 0.0, logins=1) == 1.0
-    assert theory.survivors(50, 1.0, logins=3) == pytest.approx(1 / 50)
+    for candidates, left in ((50, 0.3), (50, 0.09), (1000, 0.05)):
+        others = random.binomial(candidates - 1, left, 200_000)
+        assert (1 / (1 + others)).mean() == pytest.approx(theory.survivors(candidates, left), rel=0.01)
+        assert 2 ** np.log2(1 + others).mean() == pytest.approx(theory.survivor_set(candidates, left), rel=0.01)
+    assert theory.survivors(50, 0.0) == 1.0
+    assert theory.survivors(50, 1.0) == pytest.approx(1 / 50)
+    assert theory.survivor_set(6_000, 40 / 6_000) == pytest.approx(40.0, rel=0.02)
+
+
+def test_who_asks_seldom_fits_less_often_than_independence_would_have_it() -> None:
+    random, share = np.random.Generator(np.random.Philox(4)), 0.1
+    for uses, logins in ((2, 2), (3, 3), (8, 2)):
+        asked = random.random((100_000, uses))
+        hit = np.all([((asked >= n * share) & (asked < (n + 1) * share)).any(axis=1) for n in range(logins)], axis=0)
+        assert hit.mean() == pytest.approx(theory.fits(share, uses, logins=logins), rel=0.06)
+    assert theory.fits(share, 2, logins=2) == pytest.approx(2 * share**2)
+    often = theory.coincidence(1.0, 0.02)
+    assert theory.fits(0.02 / 5_000, 5_000, logins=2) == pytest.approx(often**2, rel=0.01)
 
 
 def test_prefetching_hides_all_but_one_login_in_a_batch() -> None:

@@ -120,20 +120,25 @@ class Columns:
         places = stream(self.seed, "keys").permutation(self.scenario.citizens)
         return places[person].astype(np.int64) % self.scenario.keys
 
-    def index_of(self, credential: Ints) -> Ints:
-        """The index of a credential in its status list, and of the list: list·H + index, all different."""
-        total = len(self.course.origin)
-        if self.scenario.index == "sequential":
-            rank = np.empty(total, dtype=np.int64)
-            rank[np.argsort(self.course.issued[self.course.origin], kind="stable")] = np.arange(total)
-            return rank[credential]
-        return stream(self.seed, "indices").permutation(total).astype(np.int64)[credential]
+    def status_of(self, credential: Ints) -> tuple[Ints, Ints]:
+        """(list, index within it) of each credential; H to a list, or all on one. Indices on a list all differ.
 
-    def list_of(self, credential: Ints) -> tuple[Ints, Ints]:
-        """(list, index within it) of each credential; H to a list, or all on one."""
-        holders = self.scenario.holders or max(1, len(self.course.origin))
-        place = self.index_of(credential)
-        return place // holders, place % holders
+        In sequence, indices are the order of issuance; else they are drawn among all entries of a list.
+        """
+        total = len(self.course.origin)
+        rank = np.empty(total, dtype=np.int64)
+        rank[np.argsort(self.course.issued[self.course.origin], kind="stable")] = np.arange(total)
+        random = stream(self.seed, "indices")
+        if self.scenario.index == "sequential":
+            places = rank
+        elif total <= self.scenario.entries:
+            places = random.choice(self.scenario.entries, total, replace=False).astype(np.int64)
+        else:
+            places = random.permutation(total).astype(np.int64)
+        # Who is on one list is no matter of when they came.
+        mixed = random.permutation(total).astype(np.int64)
+        lists = mixed // (self.scenario.holders or max(1, total))
+        return lists[credential], places[credential]
 
     def _scope(self, scope: str, chosen: Selection) -> tuple[Ints, int]:
         s = self.scenario
@@ -199,7 +204,7 @@ class Columns:
     def _status(self, chosen: Selection) -> Bytes:
         if self.scenario.status == "none":
             return np.full(len(chosen), b"")
-        lists, places = self.list_of(chosen.credential)
+        lists, places = self.status_of(chosen.credential)
         return np.array(
             [
                 f'"status":{{"status_list":{{"idx":{place},"uri":"{list_uri(number)}"}}}},'.encode()

@@ -18,6 +18,7 @@ from idverify.simulation.scenario import DAY, Scenario
 
 Ints = NDArray[np.int64]
 
+ELSEWHERE = -1
 ENROLMENT = DAY
 """Wallets get their first credentials within this many seconds before the first login."""
 
@@ -32,7 +33,7 @@ def stream(seed: int, column: str) -> np.random.Generator:
 class Events:
     """Logins in the order of person and time; issuances in no order. `shown[i]` is the credential of login i.
 
-    Credential c was given by issuance `origin[c]`. A login shows a credential that was there when it began.
+    A login elsewhere has the platform ELSEWHERE. Credential c was given by issuance `origin[c]`.
     """
 
     person: Ints
@@ -66,7 +67,12 @@ def _logins(scenario: Scenario, seed: int) -> tuple[Ints, Ints, Floats]:
         counts = np.full(cells, scenario.exactly)
     cell = np.repeat(np.arange(cells, dtype=np.int64), counts)
     time = stream(seed, "times").uniform(0.0, scenario.seconds, len(cell))
-    return cell // scenario.platforms, cell % scenario.platforms, time
+    unread = np.repeat(np.arange(scenario.citizens, dtype=np.int64), scenario.elsewhere)
+    return (
+        np.concatenate([cell // scenario.platforms, unread]),
+        np.concatenate([cell % scenario.platforms, np.full_like(unread, ELSEWHERE)]),
+        np.concatenate([time, stream(seed, "elsewhere").uniform(0.0, scenario.seconds, len(unread))]),
+    )
 
 
 def _place(person: Ints) -> Ints:
@@ -134,7 +140,7 @@ def _reused(
     phase = stream(seed, "phase").uniform(0.0, scenario.lifetime, scenario.citizens)
     age = np.floor((time + phase[person]) / scenario.lifetime).astype(np.int64)
     apart = platform if scenario.reuse == "per_platform" else np.zeros_like(platform)
-    group = (person * scenario.platforms + apart) * (int(age.max(initial=0)) + 1) + age
+    group = (person * (scenario.platforms + 1) + apart + 1) * (int(age.max(initial=0)) + 1) + age
     _, first, number = np.unique(group, return_index=True, return_inverse=True)
     order = np.lexsort((time, number))
     turn = np.empty(len(time), dtype=np.int64)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import msgspec
 import numpy as np
 
+from idverify.formats.strict_json import encode_base64url
 from idverify.ledger import VERSION, RawRecord, Received, Sent
 from idverify.simulation.columns import PLATFORMS, START, Columns, list_uri
 from idverify.simulation.events import Ints, stream
@@ -28,6 +29,7 @@ TLS = 29
 ANSWERED_WITHIN = 60.0
 """Seconds within which everybody whose credential was revoked meets the denial."""
 _encode = msgspec.json.Encoder().encode
+_ENTRY = _encode({"status": 0})
 
 
 class Addresses:
@@ -51,20 +53,19 @@ class Addresses:
 
 
 def status_lines(columns: Columns, addresses: Addresses) -> Iterator[tuple[float, RawRecord]]:
-    """What the status host sees: for each login one question about one credential, or one fetch of its list.
+    """What the status host sees: for each login one question about one entry, or one fetch of its list.
 
     The host numbers what it is asked: a visit is its own handle of somebody unknown at a platform.
     """
-    course, scenario = columns.course, columns.scenario
-    lists, places = columns.list_of(course.shown)
-    direct = scenario.status == "direct"
+    course, direct = columns.course, columns.scenario.status == "direct"
+    lists, places = columns.status_of(course.shown)
+    answers: dict[int, bytes] = {}
     rows = zip(
         course.time.tolist(), course.platform.tolist(), lists.tolist(), places.tolist(), visits(columns), strict=True
     )
     for time, platform, number, place, visit in rows:
-        at, uri = round(START + time + 0.05, 6), list_uri(number)
-        came = _encode({"idx": place, "uri": uri}) if direct else None
-        went = _encode({"valid": True}) if direct else _encode({"payload": {"sub": uri, "ttl": 43_200}})
+        at = round(START + time + 0.05, 6)
+        went = _ENTRY if direct else answers.setdefault(number, _list_token(number, columns.seed))
         yield (
             at,
             RawRecord(
@@ -72,19 +73,33 @@ def status_lines(columns: Columns, addresses: Addresses) -> Iterator[tuple[float
                 at,
                 "status_host",
                 addresses.service(PLATFORMS[platform]),
-                "POST" if direct else "GET",
-                "/api/status" if direct else "/lists/{number}",
-                "/api/status" if direct else f"/lists/{number}",
+                "GET",
+                "/lists/{number}/{index}" if direct else "/lists/{number}",
+                f"/lists/{number}/{place}" if direct else f"/lists/{number}",
                 200,
-                len(came or b""),
+                0,
                 len(went),
-                Received(JSON if direct else "", came, {}),
-                Sent(JSON, went),
+                Received("", None, {"user-agent": "idverify-platform"}),
+                Sent(JSON if direct else "application/statuslist+jwt", went),
                 visit,
                 "",
                 "",
             ),
         )
+
+
+def _list_token(number: int, seed: int) -> bytes:
+    """A status list token (draft-ietf-oauth-status-list section 5.1) without its bits, which are the same for all."""
+    header = {"alg": "ES256", "typ": "statuslist+jwt", "kid": "status"}
+    payload = {
+        "sub": list_uri(number),
+        "iat": START,
+        "exp": START + 86_400,
+        "ttl": 43_200,
+        "status_list": {"bits": 1, "lst": ""},
+    }
+    signature = stream(seed, f"list {number}").bytes(64)
+    return b".".join(encode_base64url(part).encode() for part in (_encode(header), _encode(payload), signature))
 
 
 def visits(columns: Columns) -> list[str]:
@@ -149,12 +164,14 @@ def _plain(at: float, party: str, peer: str, route: str, status: int, subject: s
 def observed_lines(
     kept: Mapping[str, Sequence[tuple[float, RawRecord]]], addresses: Addresses
 ) -> Iterator[tuple[float, RawRecord]]:
-    """What an observer of the network sees of all this: source address, destination host, time and sizes alone."""
+    """What an observer of the network sees of all this: source address, destination host, time and sizes alone.
+
+    It knows people by their addresses, as whoever carries the traffic does.
+    """
     for party, records in kept.items():
         host = HOSTS.get(party)
         if host is None:
             continue
-        came = _encode({"host": host})
         for at, record in records:
             yield (
                 at,
@@ -169,9 +186,9 @@ def observed_lines(
                     0,
                     record.up + TLS,
                     record.down + TLS,
-                    Received(JSON, came, {}),
+                    Received("", None, {"host": host}),
                     Sent("", None),
-                    "",
+                    record.peer,
                     "",
                     "",
                 ),

@@ -21,7 +21,7 @@ from idverify.ledger import VERSION, RawRecord, Received, Sent
 from idverify.privacy.score import Truth
 from idverify.simulation.columns import PLATFORMS, START, Columns, Selection
 from idverify.simulation.description import write_description
-from idverify.simulation.events import Events, Ints, events, stream
+from idverify.simulation.events import ELSEWHERE, Events, Ints, events, stream
 from idverify.simulation.hosts import Addresses, observed_lines, revocation_lines, status_lines, visits
 from idverify.simulation.rows import PLATFORM, Exchange, Row, find_row
 from idverify.simulation.scenario import DAY, Scenario
@@ -195,7 +195,8 @@ def _write(path: Path, records: Records) -> int:
 def _write_truth(path: Path, columns: Columns, addresses: Addresses) -> None:
     """Who is behind each account that was ever used, each visit of the status host, and each address that is seen."""
     course, encode = columns.course, msgspec.json.Encoder().encode
-    cells = np.unique(columns.cell(course.person, course.platform))
+    seen = course.platform != ELSEWHERE
+    cells = np.unique(columns.cell(course.person, course.platform)[seen])
     accounts = columns.accounts()[cells].astype(str).tolist()
     owners = columns.ids()[cells // columns.scenario.platforms].astype(str).tolist()
     places = (cells % columns.scenario.platforms).tolist()
@@ -220,5 +221,7 @@ def _check(row: Row, scenario: Scenario) -> None:
         raise BadUsage(f"{row.name}: a platform accepts each of these once only", hint="take the reuse once_only")
     if scenario.status != "none" and not row.has_status:
         raise BadUsage(f"{row.name} has no status", hint="take the status none")
+    if scenario.elsewhere and (row.per_login or scenario.status != "none" or row.can_be_opened):
+        raise BadUsage(f"{row.name}: logins elsewhere would be seen", hint="take elsewhere 0, or a row issued ahead")
     if scenario.opened and not row.can_be_opened:
         raise BadUsage(f"{row.name} cannot be opened", hint="take opened 0")

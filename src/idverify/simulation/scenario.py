@@ -37,6 +37,7 @@ class Scenario:
     platforms: int = 1
     logins: float = 1.0
     exactly: int | None = None
+    elsewhere: int = 0  # logins of each person at places whose ledgers nobody reads, over the same time
     delay: Delay = field(default_factory=lambda: exponential(30.0))
     reuse: Reuse = "once_only"
     refill: Refill = "just_in_time"
@@ -48,6 +49,7 @@ class Scenario:
     status: StatusCheck = "none"
     holders: int = 0  # of each status list; 0: one list for all
     index: Index = "random"
+    entries: int = 2**20  # of a status list, among which random indices are drawn
     revoked: int = 0  # credentials that are revoked in each update of the status list
     updates: int = 0
     opened: int = 0  # logins whose sealed identity is opened a day later
@@ -61,11 +63,13 @@ class Scenario:
             ("days", 1e-6, 3_660),
             ("platforms", 1, 2),
             ("logins", 0.0, 10_000),
+            ("elsewhere", 0, 10_000),
             ("batch", 1, 1_000),
             ("lifetime", 1e-6, 3_660 * DAY),
             ("schedule", 1e-6, 3_660 * DAY),
             ("behind", 0, LARGEST),
             ("holders", 0, LARGEST),
+            ("entries", 1, 2**24),
             ("revoked", 0, LARGEST),
             ("updates", 0, 10_000),
             ("opened", 0, MOST_LOGINS),
@@ -92,9 +96,9 @@ class Scenario:
 
     @property
     def per_person(self) -> float:
-        """The mean number of logins of one person at all platforms."""
+        """The mean number of logins of one person at all platforms and elsewhere."""
         one = self.logins * self.days if self.exactly is None else float(self.exactly)
-        return one * self.platforms
+        return one * self.platforms + self.elsewhere
 
     @property
     def expected_logins(self) -> float:
@@ -102,7 +106,7 @@ class Scenario:
 
     @property
     def login_rate(self) -> float:
-        """r: logins per user and second, at all platforms."""
+        """r: logins per user and second, wherever they are."""
         return self.per_person / self.seconds
 
     @property

@@ -96,25 +96,38 @@ def coincidence(length: float, rate_per_user: float) -> float:
     return -math.expm1(-rate_per_user * length)
 
 
-def survivors(candidates: int, coincident: float, *, logins: int) -> float:
-    """Top-1 success after n logins that are each matched by a wrong candidate with probability q.
+def fits(share: float, uses: int, *, logins: int) -> float:
+    """The probability that somebody else's requests fit all of n logins by accident.
 
-    Candidates that fit every login: the true one and Bin(N − 1, q^n) others, of whom one is taken at random:
+    Each of their `uses` u lies in a given window with probability `share` p, and the n windows do not overlap: by
+    inclusion and exclusion Σ (−1)^j C(n, j)(1 − jp)^u. For many uses it tends to q^n with q = `coincidence`; somebody
+    who asks no more often than n times in all fits by n!·p^n alone, which q^n would overstate.
+    """
+    return math.fsum((-1) ** j * math.comb(logins, j) * (1.0 - j * share) ** uses for j in range(logins + 1))
+
+
+def survivors(candidates: int, left: float) -> float:
+    """Top-1 success where each wrong candidate fits with probability `left`, which is q^n after n logins (or `fits`).
+
+    Candidates that fit: the true one and Bin(N − 1, q^n) others, of whom one is taken at random:
     (1 − (1 − q^n)^N)/(N·q^n).
     """
     _at_least_one(candidates, "candidates")
-    left = coincident**logins
     if left <= 0.0:
         return 1.0
     return -math.expm1(candidates * math.log1p(-left)) / (candidates * left) if left < 1.0 else 1.0 / candidates
 
 
-def survivor_set(candidates: int, coincident: float, *, logins: int) -> float:
-    """The scored set after n logins, 2^E[log2(1 + Bin(N − 1, q^n))]; about N·q^n where that is large."""
+def survivor_set(candidates: int, left: float) -> float:
+    """The scored set where each wrong candidate fits with probability q^n: 2^E[log2(1 + Bin(N − 1, q^n))].
+
+    About N·q^n where that is large. For one login and a uniform delay it is `effective_set` without its assumption of
+    a large λ: at λT = 40 it is 1.2 % more.
+    """
     from scipy.stats import binom
 
     others = np.arange(candidates)
-    weight = binom.pmf(others, candidates - 1, coincident**logins)
+    weight = binom.pmf(others, candidates - 1, left)
     return math.exp2(float(np.sum(weight * np.log2(1.0 + others))))
 
 

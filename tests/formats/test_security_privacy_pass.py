@@ -133,6 +133,45 @@ def test_a_challenge_header_that_is_none_is_refused(value: str) -> None:
         wire.parse_www_authenticate(value)
 
 
+WITH_METADATA = wire.Token(b"n" * 32, b"c" * 32, b"k" * 32, b"a" * 256, wire.METADATA_TYPE, b"\0\0")
+PARTS = wire.authorization(WITH_METADATA.encode()).removeprefix("PrivateToken ").split(", ")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "PrivateToken " + ", ".join(PARTS),
+        "PrivateToken " + ", ".join(PARTS[::-1]),
+        "PrivateToken " + " , ".join(PARTS),
+        "PrivateToken " + ",".join(PARTS).replace('"', ""),
+        "PrivateToken " + ", ".join(PARTS).replace("extensions", "Extensions"),
+    ],
+)
+def test_a_token_may_be_shown_with_its_extensions_in_any_order(value: str) -> None:
+    assert wire.parse_authorization(value) == WITH_METADATA.encode()
+    assert wire.Token.decode(wire.parse_authorization(value)) == WITH_METADATA
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        f"PrivateToken {PARTS[1]}",
+        f"PrivateToken {PARTS[0]}, {PARTS[1]}, {PARTS[1]}",
+        f"PrivateToken {PARTS[0]}, {PARTS[0]}",
+        f"PrivateToken {PARTS[0]} {PARTS[1]}",
+        f"PrivateToken {PARTS[0]}, {PARTS[1]},",
+        f"PrivateToken {PARTS[0]}, ",
+        f"PrivateToken {PARTS[0]}; {PARTS[1]}",
+        f"PrivateToken {PARTS[0]}, {PARTS[1]}, x=1",
+        f'PrivateToken token="AAAA", {PARTS[1]}',
+        f'PrivateToken {PARTS[0]}, extensions="!!"',
+    ],
+)
+def test_parameters_that_are_double_missing_or_unknown_are_refused(value: str) -> None:
+    with pytest.raises(BadMessage):
+        wire.parse_authorization(value)
+
+
 def test_a_directory_comes_back_and_unknown_types_are_left_out() -> None:
     document = wire.directory([wire.DirectoryKey(SPKI, ages=(16,))], request_uri="/token-request")
     assert wire.parse_directory(document) == ("/token-request", [SPKI])

@@ -220,10 +220,8 @@ def www_authenticate(challenges: Sequence[tuple[TokenChallenge, bytes]], *, max_
 _PARAMETER = re.compile(
     r'\s*,?\s*(?:(PrivateToken)\s+)?([A-Za-z0-9_-]+)\s*=\s*(?:"([^"\\]*)"|([A-Za-z0-9_.~+/=-]+))', re.I
 )
-_TOKEN = re.compile(
-    r'PrivateToken[ \t]+token[ \t]*=[ \t]*(?:"([A-Za-z0-9_=-]*)"|([A-Za-z0-9_=-]+))[ \t]*'
-    r'(?:,[ \t]*extensions[ \t]*=[ \t]*"([A-Za-z0-9_=-]*)"[ \t]*)?',
-    re.I,
+_SHOWN = re.compile(
+    r'(token|extensions)[ \t]*=[ \t]*(?:"([A-Za-z0-9_=-]*)"|([A-Za-z0-9_=-]+))[ \t]*(?:,[ \t]*(?=[te])|$)', re.I
 )
 
 
@@ -257,15 +255,22 @@ def authorization(shown: bytes) -> str:
 
 def parse_authorization(value: str) -> bytes:
     """The Token in `PrivateToken token="…"[, extensions="…"]`, as `Token.encode` writes it. Raises BadMessage."""
-    match = _TOKEN.fullmatch(value) if len(value) < 2000 else None
-    if match is None:
+    scheme, _, rest = value.partition(" ")
+    found: dict[str, bytes] = {}
+    rest, position = rest.lstrip(" \t"), 0
+    if len(value) < 2000 and "\n" not in value and scheme.lower() == "privatetoken":
+        while match := _SHOWN.match(rest, position):
+            name = match[1].lower()
+            if name in found:
+                raise BadMessage(f"the Authorization header has {name} twice")
+            found[name] = decode_padded(match[3] if match[2] is None else match[2], name)
+            position = match.end()
+    if "token" not in found or position != len(rest):
         raise BadMessage('the Authorization header is not PrivateToken token="…"')
-    token = decode_padded(match[1] or match[2] or "", "token")
-    if match[3] is None:
-        return token
-    if len(token) != TOKEN_SIZE:
+    token, extensions = found["token"], found.get("extensions", b"")
+    if extensions and len(token) != TOKEN_SIZE:
         raise BadMessage(f"the token has {len(token)} bytes, one with extensions {TOKEN_SIZE}")
-    return token + decode_padded(match[3], "extensions")
+    return token + extensions
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,12 +79,12 @@ class Service:
         assert answer.status_code == 201, answer.text
         return {"Authorization": f"Bearer {answer.json()['token']}"}
 
-    def asked(self, scheme: Scheme) -> Asked:
-        """A wallet's request for a credential of this scheme, and what the wallet keeps."""
+    def asked(self, scheme: Scheme, *, count: int = 1) -> Asked:
+        """A wallet's request for credentials of this scheme, and what the wallet keeps."""
         question = Question(over=16).within(scheme.info.answers)
         challenge = Challenge("http://127.0.0.1:8002", "n" * 22, question, self.clock())
         public = self.keys.public(scheme.info.name)
-        return scheme.holder().request(public, now=self.clock(), challenge=challenge)
+        return scheme.holder().request(public, now=self.clock(), challenge=challenge, count=count)
 
     def request_of(self, scheme: Scheme) -> bytes:
         """The message of `asked`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -151,6 +152,39 @@ def test_of_fifty_parallel_requests_only_the_quota_is_served(
         assert (statuses.count(200), statuses.count(429)) == (3, 47)
         assert all(answer.headers["retry-after"] for answer in answers if answer.status_code == 429)
         assert service.issue(name, other).status_code == 200
+
+
+@pytest.mark.parametrize("name", RATIONED)
+def test_a_batch_uses_as_much_of_the_quota_as_it_has_credentials(
+    tmp_path: Path, keys: KeyStore, database_url: str, name: str
+) -> None:
+    with running(tmp_path, keys, url=database_url, quota=7) as service:
+        authorization = service.sign_in(adult())
+        url, headers = f"/api/issue/{name}", authorization | OCTETS
+        asked = service.asked(SCHEMES[name], count=3)
+        answers = service.together(8, "POST", url, content=asked.message, headers=headers)
+        assert Counter(answer.status_code for answer in answers) == {200: 2, 429: 6}
+        good = next(answer for answer in answers if answer.status_code == 200)
+        assert len(SCHEMES[name].holder().accept(asked, good.content)) == 3
+        too_many = service.asked(SCHEMES[name], count=2).message
+        assert service.ask("POST", url, content=too_many, headers=headers).status_code == 429
+        assert service.issue(name, authorization).status_code == 200
+        assert service.issue(name, authorization).status_code == 429
+
+
+@pytest.mark.parametrize("count", [1, 5])
+def test_a_batch_has_media_types_of_its_own(service: Service, count: int) -> None:
+    authorization, scheme = service.sign_in(adult()), SCHEMES[RATIONED[0]]
+    plain, batch = "application/private-token", "application/private-token-generic-batch"
+    asked = service.asked(scheme, count=min(count, 3))
+    right, wrong = (batch, plain) if count > 1 else (plain, batch)
+    for kind, status in ((wrong, 400), (right, 200)):
+        headers = authorization | {"Content-Type": f"{kind}-request"}
+        answer = service.ask("POST", "/token-request", content=asked.message, headers=headers)
+        assert answer.status_code == status
+        if status == 200:
+            assert answer.headers["content-type"] == f"{kind}-response"
+            assert len(scheme.holder().accept(asked, answer.content)) == min(count, 3)
 
 
 def test_what_is_not_rationed_has_no_quota(service: Service) -> None:

@@ -18,6 +18,7 @@ from idverify import __version__
 from idverify.errors import BadUsage, IdverifyError, Unusable
 
 STOPPED = 130
+REFILLS = ("just_in_time", "after_use", "when_empty", "delayed", "fixed_schedule")
 SHORT = """idverify shows what a mandate to prove one's identity on social media costs, gives away and stops.
 
   idverify compare                 run the schemes under load, attack their ledgers, report (about two minutes)
@@ -52,7 +53,7 @@ def _number(least: float, kind: type[int] | type[float], *, most: float = math.i
 
 def _world_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--mandate", metavar="NAME", help="a built-in mandate or a TOML file (directive_57)")
-    parser.add_argument("--schemes", metavar="A,B", help="names with commas, or all (all)")
+    parser.add_argument("--schemes", metavar="A,B", help="names with commas, or all (compare: the usual ones)")
     parser.add_argument("--citizens", type=_number(1, int), metavar="N", help="persons in the register (2000)")
     parser.add_argument("--seed", type=_number(0, int), metavar="N", help="of the population and the load (7)")
     parser.add_argument("--database-url", metavar="URL", help="postgresql://…; SQLite files without it")
@@ -76,6 +77,12 @@ def parser() -> argparse.ArgumentParser:
     compare.add_argument("--users", type=_number(1, int), default=20, metavar="N", help="Locust users (20)")
     compare.add_argument("--rate", type=_number(0, float), metavar="X", help="tasks per second and user (12)")
     compare.add_argument("--warm-up", type=_number(0, float), default=3.0, metavar="S", help="seconds not measured (3)")
+    compare.add_argument("--reuse", metavar="A,B,C,D", help="run each scheme once per way of reusing credentials")
+    compare.add_argument("--batch", type=_number(1, int, most=200), metavar="N", help="copies fetched at a time")
+    compare.add_argument("--refill", choices=REFILLS, help="when wallets fetch more (just_in_time)")
+    compare.add_argument(
+        "--credential-lifetime", type=_number(0, float), metavar="S", help="seconds after which a copy is not shown"
+    )
     compare.add_argument("--out", default="runs", metavar="FOLDER", help="where runs are written (runs)")
 
     up = command("up", "start all services, each on its port, until Ctrl-C")

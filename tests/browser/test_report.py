@@ -9,7 +9,7 @@ import pytest
 
 from idverify.comparison.report import render
 from tests.browser.chromium import Theme, browser, chromium
-from tests.comparison.example import make_run
+from tests.comparison.example import make_large_run, make_run
 
 pytestmark = [
     pytest.mark.skipif(chromium() is None, reason="no chromium found"),
@@ -17,10 +17,10 @@ pytestmark = [
 ]
 
 
-@pytest.fixture
-def report(tmp_path: Path) -> str:
+@pytest.fixture(params=[make_run, make_large_run], ids=["four schemes", "every scheme"])
+def report(tmp_path: Path, request: pytest.FixtureRequest) -> str:
     path = tmp_path / "report.html"
-    path.write_text(render(make_run()), encoding="utf-8")
+    path.write_text(render(request.param()), encoding="utf-8")
     return path.as_uri()
 
 
@@ -43,3 +43,35 @@ def test_the_report_loads_nothing_and_fits_a_telephone(report: str) -> None:
         assert asked == [report]
         assert page.evaluate("document.scripts.length") == 0
         assert page.evaluate("document.documentElement.scrollWidth") <= 320
+
+
+@pytest.mark.parametrize("width", [1280, 1000])
+def test_the_first_column_stays_in_sight_and_the_page_does_not_scroll_sideways(width: int, tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    path.write_text(render(make_large_run()), encoding="utf-8")
+    with browser() as running, running.new_context(viewport={"width": width, "height": 700}) as context:
+        page = context.new_page()
+        page.goto(path.as_uri())
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        moved = page.evaluate(
+            "() => { const box = document.querySelector('.wide-table'); box.scrollLeft = 9999;"
+            " return document.querySelector('.matrix tbody tr:nth-child(2) .first').getBoundingClientRect().left"
+            " - box.getBoundingClientRect().left }"
+        )
+        assert abs(moved) < 1
+
+
+def test_no_label_of_the_scatter_covers_another(tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    path.write_text(render(make_large_run()), encoding="utf-8")
+    with browser() as running, running.new_context(viewport={"width": 1280, "height": 700}) as context:
+        page = context.new_page()
+        page.goto(path.as_uri())
+        boxes = page.evaluate(
+            "[...document.querySelector('h2#scatter ~ figure svg').querySelectorAll('text.name')]"
+            ".map(t => { const b = t.getBoundingClientRect(); return [b.left, b.right, b.top + 3, b.bottom - 3] })"
+        )
+    assert len(boxes) > 16
+    for n, one in enumerate(boxes):
+        for other in boxes[:n]:
+            assert one[1] <= other[0] or other[1] <= one[0] or one[3] <= other[2] or other[3] <= one[2]

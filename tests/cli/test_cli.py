@@ -14,7 +14,9 @@ import pytest
 from idverify import cli
 from idverify.commands.comparing import chosen, settings_from
 from idverify.errors import BadUsage
+from idverify.schemes import SCHEMES
 from idverify.settings import Settings
+from idverify.wallet.policy import REFILLS
 
 
 def idverify(*arguments: str, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -61,6 +63,10 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
         ["compare", "--duration", "inf"],
         ["compare", "--schemes", "no_such_scheme"],
         ["compare", "--mandate", "no_such_mandate"],
+        ["compare", "--reuse", "E"],
+        ["compare", "--refill", "sometimes"],
+        ["compare", "--batch", "0"],
+        ["compare", "--credential-lifetime", "-1"],
         ["mandate"],
         ["mandate", "show"],
         ["mandate", "show", "no_such_mandate"],
@@ -157,6 +163,18 @@ def test_the_command_line_overrules_the_environment(monkeypatch: pytest.MonkeyPa
     options = cli.parser().parse_args(["compare", "--seed", "4"])
     settings = settings_from(options)
     assert (settings.seed, settings.citizens) == (4, 50)
+
+
+def test_the_command_line_knows_every_refill_policy() -> None:
+    assert cli.REFILLS == REFILLS
+
+
+def test_without_names_the_usual_schemes_are_compared_and_all_on_demand() -> None:
+    usual = tuple(name for name, scheme in SCHEMES.items() if scheme.info.usual)
+    assert chosen(Settings(), everything=False) == usual
+    assert chosen(Settings()) == tuple(SCHEMES)
+    last = list(SCHEMES)[-1]
+    assert chosen(Settings(schemes=last), everything=False) == (last,)
 
 
 def test_schemes_keep_the_lists_order() -> None:

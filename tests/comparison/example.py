@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from idverify.comparison.model import (
     AgeGate,
     Assumption,
     CpuMs,
+    EnrolledAgain,
     Linked,
     Load,
+    Reuse,
     Run,
     SchemeResult,
     Sentence,
@@ -15,6 +19,7 @@ from idverify.comparison.model import (
     Step,
 )
 from idverify.privacy.metrics import Linkage
+from idverify.wallet.policy import METHODS, Method
 
 JOINT, PLATFORMS = "identity_provider+platform_a", "platform_a+platform_b"
 FIELD = "POST /api/issue/{scheme} sent.claims.id_number (raw)"
@@ -79,6 +84,81 @@ def scheme(title: str, p50: float, cpu: tuple[float | None, float, float], **oth
         "seconds": 10.0,
     }
     return SchemeResult(**(known | others))  # type: ignore[arg-type]
+
+
+KINDS = (
+    ("nobody vouches", ("self_declared", "Self-declared age"), ("document_upload", "Upload of the ID card")),
+    (
+        "issuer at each log-in",
+        ("real_name", "Real name, central check"),
+        ("real_name_hashed", "Real name, hashed ID number"),
+        ("real_name_ml_dsa_65", "Real name, quantum-safe"),
+        ("oidc_public", "OpenID Connect, the same sub everywhere"),
+        ("oidc_pairwise", "OpenID Connect, pairwise"),
+    ),
+    (
+        "kept by the wallet",
+        ("sd_jwt_vc:A", "SD-JWT VC, once only (A)"),
+        ("sd_jwt_vc:B", "SD-JWT VC, limited time (B)"),
+        ("sd_jwt_vc:C", "SD-JWT VC, rotating batch (C)"),
+        ("sd_jwt_vc:D", "SD-JWT VC, per platform (D)"),
+        ("sd_jwt_vc_batch", "SD-JWT VC, 30 once-only"),
+        ("sd_jwt_vc_ml_dsa_44", "SD-JWT VC, quantum-safe"),
+        ("mdoc", "mdoc, one credential"),
+        ("mdoc_batch", "mdoc, 30 once-only"),
+    ),
+    (
+        "blind tokens, proofs",
+        ("privacy_pass", "Privacy Pass token"),
+        ("privacy_pass_split", "Privacy Pass, split attester"),
+        ("privacy_pass_public_metadata", "Privacy Pass, age band as public metadata"),
+        ("bbs", "BBS with per-platform pseudonyms"),
+        ("bbs_escrow", "BBS, sealed for three of five openers"),
+        ("bbs_any_age", "BBS, any age by a range proof"),
+        ("zk_mdoc", "Zero-knowledge proof over an mdoc"),
+    ),
+)
+"""Kinds of schemes with what they are called: as many, and as long, as there may be."""
+
+
+def make_large_run() -> Run:
+    """A run with every scheme that there may be, most of them with the same shares, some close together in time."""
+    small, schemes = make_run(), {}
+    for kind, *rows in KINDS:
+        for number, (name, title) in enumerate(rows):
+            private = kind.startswith("blind")
+            like = small.schemes["privacy_pass" if private else name if name in small.schemes else "sd_jwt_vc"]
+            named: Method = "A" if name.endswith("batch") else "B"
+            method = next((each for each in METHODS if name.endswith(f":{each}")), named)
+            pair = linked(0, 112, 0, 305) if method in "AD" or private else linked(118, 118, 118, 312)
+            if method == "C":
+                pair = linked(81, 111, 81, 118)
+            visits = linked(109, 110, 110, 118) if method in "BD" and not private else linked(0, 110, 0, 118)
+            base = like.steps["whole_sign_up"]
+            assert base.p50_ms is not None
+            p50 = base.p50_ms * (1 + 0.13 * number)
+            whole = step(312, p50, base.bytes_up, base.bytes_down)
+            keeps = kind in ("kept by the wallet", "blind tokens, proofs")
+            schemes[name] = msgspec.structs.replace(
+                like,
+                title=title,
+                family=kind,
+                scheme=name.partition(":")[0],
+                steps=like.steps | {"whole_sign_up": whole},
+                linkage=like.linkage | {PLATFORMS: pair, "platform_a+platform_a": visits},
+                reuse=Reuse(method=method, title="as it is", batch=10, refill="just_in_time") if keeps else None,
+                experimental="one of a kind, and no standard" if name == "bbs_any_age" else "",
+                enrolled_again=EnrolledAgain(
+                    recovered=(9, 9), recognised=(9, 9) if private else (0, 0), second_account=(0, 24), new_seed=(0, 3)
+                ),
+                proofs_again=(250, 250),
+            )
+    return msgspec.structs.replace(
+        small,
+        schemes=schemes,
+        missing={"zk_mdoc_2": "pylongfellow is not installed; it has wheels for Linux on x86_64 only"},
+        left_out={"privacy_pass:B": "a platform accepts each credential once"},
+    )
 
 
 def make_run() -> Run:

@@ -14,8 +14,8 @@ from idverify.comparison.compare import Outcome, Plan, compare
 from idverify.comparison.folders import read_run
 from idverify.comparison.model import Run, SchemeResult
 from idverify.comparison.trial import Trial
+from idverify.comparison.variants import Variant
 from idverify.errors import BadEnvironment, BadUsage
-from idverify.scheme import Info
 from idverify.settings import Settings
 
 Act = Callable[[Trial], None]
@@ -27,6 +27,7 @@ class Silent:
     def __init__(self) -> None:
         self.ended: list[tuple[str, str]] = []
 
+    def begin(self, total: int, seconds_each: float | None) -> None: ...
     def scheme(self, name: str, number: int, total: int) -> None: ...
     def phase(self, name: str, seconds: float | None) -> None: ...
     def done(self, name: str, problem: str = "") -> None:
@@ -38,11 +39,11 @@ def run_with(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, example_run: Run) 
     """Compare two schemes whose trials do what the test says, and else give the example's result."""
 
     def run(acts: dict[str, Act]) -> Outcome:
-        def trial(self: Trial, info: Info, folder: Path, *, phase: object) -> SchemeResult:
+        def trial(self: Trial, variant: Variant, folder: Path, *, phase: object) -> SchemeResult:
             folder.mkdir()
-            if act := acts.get(info.name):
+            if act := acts.get(variant.name):
                 act(self)
-            return example_run.schemes[info.name]
+            return example_run.schemes[variant.info.name]
 
         monkeypatch.setattr(Trial, "run", trial)
         plan = Plan(

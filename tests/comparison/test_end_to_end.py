@@ -40,3 +40,28 @@ def test_two_schemes_are_run_attacked_and_reported(tmp_path: Path) -> None:
     assert str(tmp_path) not in (folder / "run.json").read_text()
     assert str(tmp_path) not in (folder / "report.html").read_text()
     assert done.stderr.splitlines()[-1].startswith("next: open")
+
+
+def test_the_ways_of_reuse_differ_in_what_two_platforms_can_link(tmp_path: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("IDVERIFY_")}
+    command = [sys.executable, "-m", "idverify", "compare", "--schemes", "real_name,sd_jwt_vc", "--citizens", "400"]
+    command += ["--reuse", "A,B,C,D", "--duration", "4", "--warm-up", "0", "--users", "6", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=tmp_path, env=environment)
+    assert done.returncode == 0, done.stderr
+    run = json.loads(done.stdout)
+    jsonschema.Draft202012Validator(json.loads(schema())).validate(run)
+    assert list(run["schemes"]) == ["real_name", *(f"sd_jwt_vc:{method}" for method in "ABCD")]
+    assert run["left_out"] == {"real_name": "the issuer makes an answer for each log-in, and wallets keep none"}
+    across, within = {}, {}
+    for method in "ABCD":
+        result = run["schemes"][f"sd_jwt_vc:{method}"]
+        assert (result["scheme"], result["reuse"]["method"]) == ("sd_jwt_vc", method)
+        assert result["proofs_again"][0] == result["proofs_again"][1] > 0
+        across[method] = result["linkage"]["platform_a+platform_b"]["recall"]
+        within[method] = result["linkage"]["platform_a+platform_a"]["recall"]
+    assert (across["A"], across["D"]) == (0, 0)
+    assert across["B"] == 1
+    assert 0 < across["C"] < 1
+    assert within["A"] == 0
+    assert min(within["B"], within["D"]) > 0.7  # who lost the phone comes back with another credential
+    assert list((tmp_path / "runs" / "latest").glob("sd_jwt_vc-C/ledgers/platform_a.jsonl"))

@@ -11,7 +11,7 @@ import pytest
 from idverify.comparison import charts
 from idverify.comparison.model import Run
 from idverify.comparison.report import GLOSSARY, MOST_BYTES, NOT_SHOWN, render
-from idverify.comparison.sentences import children, listed, together
+from idverify.comparison.sentences import children, listed, together, warned
 
 
 class _Elements(HTMLParser):
@@ -48,6 +48,39 @@ def test_it_is_one_file_without_script_or_request(example_run: Run) -> None:
         assert (attributes.get("href") or "#").startswith("#")
     assert "url(http" not in page
     assert "@import" not in page
+
+
+def test_with_every_scheme_it_stays_small_and_its_first_sentence_short(large_run: Run) -> None:
+    page = render(large_run)
+    assert len(page.encode()) <= MOST_BYTES
+    elements(page)
+    assert len(together(large_run)) < 300
+    assert "every account (true shares ≥ 98.8 %) with 14 of 22 schemes" in together(large_run)
+    assert len(children(large_run)) < 300
+    assert all(r.title in page for r in large_run.schemes.values())
+
+
+def test_schemes_of_one_kind_stand_together_and_what_is_missing_is_told(large_run: Run) -> None:
+    page = render(large_run)
+    kinds = list(dict.fromkeys(r.family for r in large_run.schemes.values()))
+    places = [page.index(f'rowgroup" colspan="14">{kind[0].upper()}{kind[1:]}<') for kind in kinds]
+    assert places == sorted(places)
+    assert "pylongfellow is not installed" in page
+    assert "a platform accepts each credential once" in page
+
+
+def test_what_several_schemes_share_is_warned_of_once(large_run: Run) -> None:
+    assert warned(large_run) == [
+        "7 of 22 schemes, at worst: the load generator was busy for 83% of its time (limit 80%): do not trust the"
+        " latencies"
+    ]
+
+
+def test_the_methods_of_reuse_stand_side_by_side(large_run: Run) -> None:
+    page = render(large_run).replace("\u00a0", " ")
+    part = page[page.index('id="reuse"') : page.index('id="scatter"')]
+    assert "81 of 111 (95 %: 63.7–81.0 %)" in part
+    assert all(f"({method})" in part for method in "ABCD")
 
 
 def test_the_first_sentence_says_who_is_identified(example_run: Run) -> None:

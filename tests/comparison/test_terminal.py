@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from idverify import cli
 from idverify.commands.terminal import Watch, print_matrix
 from idverify.comparison.model import Run, as_bytes
+from tests.comparison.example import make_large_run, make_run
 
 
 def test_a_report_is_written_again(tmp_path: Path, example_run: Run, capsys: pytest.CaptureFixture[str]) -> None:
@@ -21,17 +23,22 @@ def test_a_report_is_written_again(tmp_path: Path, example_run: Run, capsys: pyt
     assert cli.main(["report", "1", "--out", str(tmp_path), "-o", str(tmp_path / "no" / "where.html")]) == 3
 
 
-def test_the_matrix_fits_80_columns(example_run: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    print_matrix(example_run)
+@pytest.mark.parametrize("make", [make_run, make_large_run])
+def test_the_matrix_fits_80_columns(make: Callable[[], Run], capsys: pytest.CaptureFixture[str]) -> None:
+    run = make()
+    print_matrix(run)
     shown = capsys.readouterr().out
     assert max(map(len, shown.splitlines())) <= 80
-    assert all(name in shown for name in example_run.schemes)
+    short = [name for name in run.schemes if len(name) <= 24]
+    assert all(name in shown for name in short)
     assert "312/312" in shown
     assert "\x1b[" not in shown
+    assert "…" not in shown
 
 
 def test_without_a_terminal_every_phase_is_a_line_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
     with Watch() as watch:
+        watch.begin(2, 90.0)
         watch.scheme("real_name", 1, 2)
         watch.phase("under load", 10.0)
         watch.done("real_name")
@@ -40,7 +47,10 @@ def test_without_a_terminal_every_phase_is_a_line_on_stderr(capsys: pytest.Captu
     shown = capsys.readouterr()
     assert shown.out == ""
     assert shown.err.splitlines() == [
+        "2 schemes, about 3 min",
+        "1/2 real_name (about 3 min left)",
         "1/2 real_name: under load",
         "1/2 real_name: done",
+        "2/2 broken (about 5 s left)",
         "2/2 broken: failed: platform_a does not answer",
     ]

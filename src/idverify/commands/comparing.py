@@ -20,18 +20,29 @@ STOPPED = 130
 
 def settings_from(options: Namespace) -> Settings:
     """The environment's settings, overruled by what the command line gives."""
-    names = ("mandate", "schemes", "citizens", "seed", "database_url", "rate", "folder")
+    names = (
+        "mandate", "schemes", "citizens", "seed", "database_url", "rate", "folder", "batch", "refill",
+        "credential_lifetime", "refill_at",
+    )  # fmt: skip
     given = {name: value for name in names if (value := getattr(options, name, None)) is not None}
     return replace(Settings.from_environment(), **given)
 
 
-def chosen(settings: Settings) -> tuple[str, ...]:
-    """The schemes that are asked for, in the list's order. Raises BadUsage for an unknown one."""
+def chosen(settings: Settings, *, everything: bool = True) -> tuple[str, ...]:
+    """The schemes that are asked for, in the list's order; without names all, or only the usual ones.
+
+    Raises BadUsage for an unknown one, and says so where this machine lacks it.
+    """
+    from idverify.comparison.variants import missing
     from idverify.schemes import SCHEMES
 
-    wanted = settings.scheme_names or tuple(SCHEMES)
-    if unknown := [name for name in wanted if name not in SCHEMES]:
-        raise BadUsage(f"{unknown[0]!r} is no scheme", hint=f"the schemes are {', '.join(SCHEMES)}")
+    usual = tuple(name for name, scheme in SCHEMES.items() if everything or scheme.info.usual)
+    wanted = settings.scheme_names or usual
+    for name in wanted:
+        if name in missing():
+            raise BadUsage(f"{name} is not on this machine: {missing()[name]}", hint="idverify schemes lists what is")
+        if name not in SCHEMES:
+            raise BadUsage(f"{name!r} is no scheme", hint=f"the schemes are {', '.join(SCHEMES)}")
     return tuple(name for name in SCHEMES if name in wanted)
 
 
@@ -40,8 +51,10 @@ def compare(options: Namespace) -> int:
     from idverify.comparison.compare import Plan
     from idverify.comparison.compare import compare as run_comparison
     from idverify.comparison.model import as_bytes
+    from idverify.comparison.variants import methods_in
 
     settings = settings_from(options)
+    methods = methods_in(settings.reuse if options.reuse is None else options.reuse)
     if not settings.rate:
         settings = replace(settings, rate=DEFAULT_RATE)
     seconds = options.duration
@@ -49,7 +62,8 @@ def compare(options: Namespace) -> int:
         seconds = DEFAULT_SECONDS
     plan = Plan(
         settings=settings,
-        schemes=chosen(settings),
+        schemes=chosen(settings, everything=options.schemes == "all"),
+        methods=methods,
         seconds=seconds,
         sign_ups=options.sign_ups,
         users=options.users,
@@ -66,6 +80,10 @@ def compare(options: Namespace) -> int:
         print(f"report: {outcome.folder / 'report.html'}")
     for name, why in outcome.run.failed.items():
         say(f"IDV-301 {name} could not be measured: {why}")
+    for name, why in outcome.run.left_out.items():
+        say(f"{name} was {'left out' if ':' in name else 'run as it is'}: {why}")
+    for name, why in outcome.run.missing.items():
+        say(f"{name} is not on this machine: {why}")
     if outcome.exit_code == STOPPED:
         say("stopped; what was done is kept")
     say(f"next: open {outcome.folder / 'report.html'} in a browser")

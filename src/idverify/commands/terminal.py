@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 import threading
 import time
@@ -40,6 +41,9 @@ class Watch:
     def __init__(self) -> None:
         self._scheme = self._phase = ""
         self._seconds: float | None = None
+        self._each: float | None = None
+        self._first: float | None = None
+        self._left = ""
         self._began = time.monotonic()
         self._ended = threading.Event()
         self._bar: Bar | None = None
@@ -65,8 +69,25 @@ class Watch:
         if self._bar is not None:
             self._bar.stop()
 
+    def begin(self, total: int, seconds_each: float | None) -> None:
+        """Say how long it will take, where the load has an end in time."""
+        self._each, self._first = seconds_each, time.monotonic()
+        several = f"{total} schemes" if total > 1 else "one scheme"
+        text = several if seconds_each is None else f"{several}, {about(total * seconds_each)}"
+        if self._bar is not None:
+            self._bar.console.print(text, markup=False, highlight=False)
+        else:
+            say(text)
+
     def scheme(self, name: str, number: int, total: int) -> None:
+        """What comes next. From the second on, what is left is reckoned from what the others took."""
+        if number > 1 and self._first is not None:
+            self._each = (time.monotonic() - self._first) / (number - 1)
+        left = "" if self._each is None or total == 1 else f" ({about((total - number + 1) * self._each)} left)"
         self._scheme = f"{number}/{total} {name}"
+        if left and self._bar is None:
+            say(self._scheme + left)
+        self._left = left
 
     def phase(self, name: str, seconds: float | None) -> None:
         self._phase, self._seconds, self._began = name, seconds, time.monotonic()
@@ -74,7 +95,7 @@ class Watch:
         if self._bar is not None:
             if self._task is not None:
                 self._bar.remove_task(self._task)
-            self._task = self._bar.add_task(text, total=seconds)
+            self._task = self._bar.add_task(text + self._left, total=seconds)
         else:
             say(text)
 
@@ -102,30 +123,44 @@ class Watch:
                 say(f"{self._scheme}: {self._phase}, {gone:.0f}{of} s")
 
 
+def about(seconds: float) -> str:
+    """A time to wait: "about 40 s", "about 3 min"."""
+    return f"about {round(seconds / 5) * 5 or 5} s" if seconds < 90 else f"about {round(seconds / 60)} min"
+
+
+NAME_WIDTH = 24
+
+
 def matrix(run: Run) -> Table:
-    """Schemes × what they give away, let in and cost, in 80 columns."""
+    """Schemes × what they give away, let in and cost, in 80 columns; schemes of one kind stand together."""
     from rich import box
     from rich.table import Table
 
     from idverify.comparison.charts import figure
+    from idverify.comparison.sentences import LACKS
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 0, 0, 1), expand=False)
-    table.add_column("scheme", no_wrap=True)
-    for head in ("I+P\nlinked", "P+P\nlinked", "minors\nin", "by\nadult", "acc.", "p95\nms"):
+    table.add_column("scheme,\nlacks", overflow="fold", width=NAME_WIDTH)
+    heads = ("I+P", "P+P", "1 P, 2\u00d7", "minors\nin", "by\nadult", "acc.", "p95\nms")
+    for head in heads:
         table.add_column(head, justify="right", no_wrap=True)
-    table.add_column("unmet", overflow="fold", max_width=11)
-    for name, r in run.schemes.items():
-        step = r.steps.get("whole_sign_up")
-        gate = r.age_gate
+    families = [r.family for r in run.schemes.values()]
+    told = ""
+    for (name, r), kind in zip(run.schemes.items(), families, strict=True):
+        if len(set(families)) > 1 and kind != told:
+            table.add_row(f"[italic]– {kind}[/italic]", *[""] * len(heads))
+            told = kind
+        step, gate = r.steps.get("whole_sign_up"), r.age_gate
+        lacks = ", ".join(LACKS.get(demand, demand) for demand in r.unanswered)
         table.add_row(
-            name,
+            f"[bold]{name}[/bold]\n{lacks or 'nothing'}",
             _share(r.linkage.get("identity_provider+platform_a")),
             _share(r.linkage.get("platform_a+platform_b")),
+            _share(r.linkage.get("platform_a+platform_a")),
             f"{gate.minors_admitted[0]}/{gate.minors_admitted[1]}",
             f"{gate.borrowed_admitted[0]}/{gate.borrowed_admitted[1]}",
             str(r.accounts_per_person_max),
             figure(step.p95_ms if step else None),
-            "\n".join(r.unanswered) or "–",
         )
     return table
 
@@ -134,9 +169,11 @@ def _share(link: Linked | None) -> str:
     from idverify.privacy.metrics import percent
 
     if link is None or not link.linkable:
-        return "–"
-    low, high = (percent(end) for end in link.interval)
-    return f"{link.correct}/{link.linkable}\n{low}–{high} %"
+        return "\u2013"
+    low, high = link.interval
+    # The column is narrow: whole per cents, rounded outwards, and a tenth only where that is most of it.
+    ends = math.floor(100 * low), percent(high) if high < 0.1 else math.ceil(100 * high)
+    return f"{link.correct}/{link.linkable}\n{ends[0]}\u2013{ends[1]}%"
 
 
 def print_matrix(run: Run) -> None:
@@ -151,8 +188,8 @@ def print_matrix(run: Run) -> None:
     if run.schemes:
         console.print(matrix(run))
         console.print(
-            "MEASURED. I identity provider, P platform: accounts linked, with the 95 % interval (0/n: not detected). "
-            "Minors let in by themselves, by an adult's credential. acc.: most accounts of one person. "
-            "p95: whole sign-up.",
+            "MEASURED, with 95 % intervals (0/n: not detected). Accounts linked by I+P, identity provider and "
+            "platform; P+P, two platforms; 1 P, 2×, one platform over two visits. Minors let in by themselves, by an "
+            "adult's credential. acc.: most accounts of one person. p95: whole sign-up. lacks: demands left unmet.",
             markup=False,
         )

@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from textwrap import wrap
 
 from markupsafe import Markup
 
@@ -27,6 +28,7 @@ class Point:
     low: float
     high: float
     across: tuple[float, float] | None = None
+    kind: int = 0  # which mark and colour
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,11 @@ def marker(kind: int, x: float, y: float) -> str:
             return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="6" fill="none" stroke="{colour}" stroke-width="3"/>'
 
 
+def mark(kind: int) -> Markup:
+    """The mark of a kind alone, for a key beside a chart; the text next to it says what it is."""
+    return Markup(f'<svg viewBox="-10 -10 20 20" aria-hidden="true">{marker(kind, 0, 0)}</svg>')
+
+
 def scatter(points: Sequence[Point], *, title: str, description: str, x_label: str, y_label: str) -> Markup:
     """Latency against linkability: y is a share from 0 to 1 with its interval. Labels keep clear of each other."""
     left, right, top, height = 62.0, 20.0, 34.0, 300.0
@@ -96,13 +103,14 @@ def scatter(points: Sequence[Point], *, title: str, description: str, x_label: s
         parts.append(f'<text x="{at_x(value):.1f}" y="{bottom + 22}" text-anchor="middle">{value:g}</text>')
     parts.append(f'<text x="{left + across}" y="{bottom + 44}" text-anchor="end" class="axis">{escape(x_label)}</text>')
     taken = [(at_x(p.x) - 10, at_x(p.x) + 10, at_y(p.y) - 9, at_y(p.y) + 9) for p in points]
-    for n, p in enumerate(points):
+    taken += [(at_x(p.across[0]), at_x(p.across[1]), at_y(p.y) - 6, at_y(p.y) + 6) for p in points if p.across]
+    for p in points:
         x, y = at_x(p.x), at_y(p.y)
-        colour = PALETTE[n % len(PALETTE)]
+        colour = PALETTE[p.kind % len(PALETTE)]
         low, high = at_y(p.low), at_y(p.high)
         parts.append(
             f'<path d="M{x:.1f} {low:.1f}V{high:.1f}m-6 0h12M{x - 6:.1f} {low:.1f}h12" '
-            f'stroke="{colour}" stroke-width="2" fill="none"/>{marker(n, x, y)}'
+            f'stroke="{colour}" stroke-width="2" fill="none"/>{marker(p.kind, x, y)}'
         )
         if p.across:
             start, end = (at_x(value) for value in p.across)
@@ -110,9 +118,14 @@ def scatter(points: Sequence[Point], *, title: str, description: str, x_label: s
                 f'<path d="M{start:.1f} {y:.1f}H{end:.1f}m0 -6v12M{start:.1f} {y - 6:.1f}v12" '
                 f'stroke="{colour}" stroke-width="2" fill="none"/>'
             )
-        box = _free_place(x, y, len(p.name) * 8.0, taken, lowest=bottom)
+        box = _free_place(x, y, len(p.name) * 8.0 + 3, taken, lowest=bottom)
         taken.append(box)
-        parts.append(f'<text x="{box[0]:.1f}" y="{box[3] - 4:.1f}" class="name">{escape(p.name)}</text>')
+        middle = (box[2] + box[3]) / 2
+        if abs(middle - y) > 12:  # a label that had to move away keeps a line to its mark
+            end = box[0] - 2 if box[0] > x else box[1] + 2 if box[1] < x else (box[0] + box[1]) / 2
+            parts.append(f'<path class="grid" d="M{x:.1f} {y:.1f}L{end:.1f} {middle:.1f}"/>')
+        kind = "name short" if len(p.name) < 3 else "name"
+        parts.append(f'<text x="{box[0]:.1f}" y="{box[3] - 4:.1f}" class="{kind}">{escape(p.name)}</text>')
     return _frame(WIDTH, bottom + 54, title, description, body="".join(parts))
 
 
@@ -123,32 +136,37 @@ def _free_place(x: float, y: float, long: float, taken: Sequence[_Box], *, lowes
     """Where a mark's label fits: beside it, else above or below, the nearest place that covers nothing."""
     beside, centred = [x + 14, x - 14 - long], [x - long / 2, x + 14, x - 14 - long]
     places = [(left, y - 9) for left in beside]
-    places += [(left, y - 9 + shift) for shift in (20, -20, 40, -40, 60, -60, 80, -80) for left in centred]
+    places += [(left, y - 9 + shift) for shift in (20, -20, 40, -40, 60, -60, 80, -80, 100) for left in centred]
     boxes = [(left, left + long, top, top + 18) for left, top in places]
     inside = [box for box in boxes if box[0] >= 64 and box[1] <= WIDTH and box[2] >= 20 and box[3] <= lowest]
     for box in inside:
-        if not any(box[0] < t[1] and t[0] < box[1] and box[2] < t[3] and t[2] < box[3] for t in taken):
+        if not any(overlap(box, other) for other in taken):
             return box
     return (inside or boxes)[0]
 
 
+def overlap(one: _Box, other: _Box) -> bool:
+    return one[0] < other[1] and other[0] < one[1] and one[2] < other[3] and other[2] < one[3]
+
+
 def bars(groups: Sequence[Bar], series: Sequence[str], *, title: str, description: str, unit: str) -> Markup:
-    """Horizontal bars, one group a scheme and one bar a series, each with its value in figures."""
-    left, thick, gap = 8.0, 17.0, 3.0
-    across = WIDTH - left - 110.0
+    """Horizontal bars, one group a scheme with its name on the left, and one bar a series, each with its figure."""
+    left, thick, gap = 236.0, 13.0, 2.0
+    across = WIDTH - left - 92.0
     highest = max((v for g in groups for v in g.values if v is not None), default=0.0) or 1.0
-    parts, y = [], 6.0
-    x = left
+    parts, x, y = [], 0.0, 6.0
     for n, name in enumerate(series):
         parts.append(f'<rect x="{x:.0f}" y="{y}" width="14" height="14" {_fill(n)}/>')
         parts.append(f'<text x="{x + 20:.0f}" y="{y + 12}">{escape(name)}</text>')
         x += 44 + len(name) * 7.4
-    y += 34
+    y += 32
     for group in groups:
-        parts.append(f'<text x="{left}" y="{y + 8:.1f}" class="name">{escape(group.name)}</text>')
-        y += 16
+        lines = wrapped(group.name, 28)
+        for n, line in enumerate(lines):
+            parts.append(f'<text x="0" y="{y + 11 + 16 * n:.1f}" class="name">{escape(line)}</text>')
+        top = y
         for n, value in enumerate(group.values):
-            middle = y + thick - 4
+            middle = y + thick - 2
             if value is None:
                 parts.append(f'<text x="{left}" y="{middle:.1f}">– nothing to measure</text>')
             else:
@@ -156,8 +174,15 @@ def bars(groups: Sequence[Bar], series: Sequence[str], *, title: str, descriptio
                 parts.append(f'<rect x="{left}" y="{y:.1f}" width="{wide:.1f}" height="{thick}" {_fill(n)}/>')
                 parts.append(f'<text x="{left + wide + 8:.1f}" y="{middle:.1f}">{figure(value)} {escape(unit)}</text>')
             y += thick + gap
-        y += 14
+        y = max(y, top + 16.0 * len(lines)) + 9
+        parts.append(f'<path class="grid" d="M0 {y - 5:.1f}H{WIDTH}"/>')
     return _frame(WIDTH, y, title, description, body=_HATCHING + "".join(parts))
+
+
+def wrapped(text: str, most: int) -> list[str]:
+    """The text in lines of at most `most` characters, broken at spaces; at most three, the rest cut."""
+    lines = wrap(text, most) or [""]
+    return lines if len(lines) <= 3 else [*lines[:2], f"{lines[2][: most - 1]}…"]
 
 
 _HATCHING = (

@@ -6,10 +6,12 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from idverify.comparison.model import AgeGate, CpuMs, Linked, SchemeResult, SignUps, Step
+from idverify.comparison.model import AgeGate, CpuMs, EnrolledAgain, Linked, Reuse, SchemeResult, SignUps, Step
+from idverify.comparison.variants import family
 from idverify.metering import RouteUse, Use
 from idverify.privacy.metrics import Linkage
 from idverify.scheme import Info
+from idverify.wallet.policy import TITLES, Policy
 
 ENOUGH_FOR_P99 = 200
 ENOUGH_FOR_P95 = 20
@@ -47,6 +49,10 @@ class Measured:
     storage_bytes: int | None = None
     accounts_stored: int = 0
     adults_blocked_reasons: Mapping[str, int] = field(default_factory=dict)
+    policy: Policy | None = None
+    fallbacks: int = 0
+    proofs_again: tuple[int, int] = (0, 0)
+    enrolled_again: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     unanswered: frozenset[str] = frozenset()
     complete: bool = True
     warnings: Sequence[str] = field(default=())
@@ -190,8 +196,36 @@ def warnings(measured: Measured) -> list[str]:
     return found
 
 
-def result(measured: Measured, linkage: Mapping[str, Linked]) -> SchemeResult:
-    """Put one scheme's figures together."""
+def reuse(measured: Measured) -> Reuse | None:
+    """How wallets used the credentials, where they keep any."""
+    policy = measured.policy
+    if policy is None:
+        return None
+
+    def number(name: str) -> int:
+        return len(measured.steps[name].latencies_ms) if name in measured.steps else 0
+
+    return Reuse(
+        method=policy.method,
+        title=TITLES[policy.method],
+        batch=policy.batch,
+        refill=policy.refill,
+        lower_limit=policy.lower_limit,
+        lifetime_s=policy.lifetime,
+        issued=number("issue"),
+        refills=number("refill"),
+        fallbacks=measured.fallbacks,
+    )
+
+
+FLAGS = (
+    "online", "single_use", "signed", "binds_device", "quantum_safe", "rationed", "status", "remembers", "unlinkable",
+    "verifies_many",
+)  # fmt: skip
+
+
+def result(measured: Measured, linkage: Mapping[str, Linked], *, title: str = "") -> SchemeResult:
+    """Put one scheme's figures together; `title` is that of a variant."""
     info = measured.info
     stored = measured.storage_bytes
     return SchemeResult(
@@ -215,17 +249,18 @@ def result(measured: Measured, linkage: Mapping[str, Linked]) -> SchemeResult:
             adults_blocked_reasons=dict(sorted(measured.adults_blocked_reasons.items())),
         ),
         accounts_per_person_max=measured.accounts_per_person_max,
-        title=info.title,
+        title=title or info.title,
+        scheme=info.name,
+        family=family(info),
+        experimental=info.experimental,
+        parties=list(info.parties),
+        reuse=reuse(measured),
+        proofs_again=measured.proofs_again,
+        enrolled_again=EnrolledAgain(**measured.enrolled_again) if measured.enrolled_again else None,
         spec=info.spec,
         limits=info.limits,
         learns=dict(info.learns),
-        flags={
-            "online": info.online,
-            "single_use": info.single_use,
-            "signed": info.signed,
-            "binds_device": info.binds_device,
-            "quantum_safe": info.quantum_safe,
-        },
+        flags={name: bool(getattr(info, name)) for name in FLAGS},
         unanswered=sorted(measured.unanswered),
         capture_share=capture_share(measured),
         seconds=round(measured.seconds, 2),

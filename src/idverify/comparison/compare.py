@@ -17,18 +17,23 @@ from idverify.comparison.folders import new_run, write_run
 from idverify.comparison.model import Assumption, Load, Run, SchemeResult, Sentence
 from idverify.comparison.report import render
 from idverify.comparison.trial import Trial
+from idverify.comparison.variants import check, missing, variants
 from idverify.errors import BadUsage, IdverifyError
 from idverify.mandates import Mandate
 from idverify.mandates import load as load_mandate
 from idverify.schemes import SCHEMES
 from idverify.settings import Settings
+from idverify.wallet.policy import Method
 
-ASSUMED = ("borrowing", "lying", "farmers", "farmer_tries", "quota", "people_per_address")
+ASSUMED = (
+    "borrowing", "lying", "farmers", "farmer_tries", "lost_phones", "quota", "people_per_address", "proofs_again"
+)  # fmt: skip
 
 
 class Progress(Protocol):
     """Who is told how far it is."""
 
+    def begin(self, total: int, seconds_each: float | None) -> None: ...
     def scheme(self, name: str, number: int, total: int) -> None: ...
     def phase(self, name: str, seconds: float | None) -> None: ...
     def done(self, name: str, problem: str = "") -> None: ...
@@ -36,7 +41,10 @@ class Progress(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What to compare. Exactly one of seconds and sign_ups, or both, says when a scheme's load ends."""
+    """What to compare. Exactly one of seconds and sign_ups, or both, says when a scheme's load ends.
+
+    With `methods`, each scheme runs once for each of them that it can follow.
+    """
 
     settings: Settings
     schemes: Sequence[str]
@@ -46,6 +54,7 @@ class Plan:
     warm_up: float
     out: Path
     command: str
+    methods: Sequence[Method] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +71,8 @@ def compare(plan: Plan, progress: Progress) -> Outcome:
     mandate = load_mandate(plan.settings.mandate)
     if unknown := [name for name in plan.schemes if name not in SCHEMES]:
         raise BadUsage(f"{unknown[0]!r} is no scheme", hint=f"the schemes are {', '.join(SCHEMES)}")
+    chosen, left_out = variants(plan.schemes, SCHEMES, plan.methods)
+    check(plan.settings, chosen)
     folder = new_run(plan.out)
     stop = threading.Event()
     trial = Trial(
@@ -78,10 +89,12 @@ def compare(plan: Plan, progress: Progress) -> Outcome:
     failed: dict[str, str] = {}
     with _interrupts(trial):
         try:
-            for number, name in enumerate(plan.schemes, 1):
-                progress.scheme(name, number, len(plan.schemes))
+            progress.begin(len(chosen), trial.expected_seconds)
+            for number, variant in enumerate(chosen, 1):
+                name = variant.name
+                progress.scheme(name, number, len(chosen))
                 try:
-                    results[name] = trial.run(SCHEMES[name].info, folder / name, phase=progress.phase)
+                    results[name] = trial.run(variant, folder / variant.folder, phase=progress.phase)
                     progress.done(name)
                 except (IdverifyError, OSError) as error:
                     failed[name] = machine.without_places(str(error))
@@ -90,7 +103,7 @@ def compare(plan: Plan, progress: Progress) -> Outcome:
                     break
         except KeyboardInterrupt:
             stop.set()
-        run = _run(plan, mandate, results, failed=failed, stopped=stop.is_set(), started=started)
+        run = _run(plan, mandate, results, failed=failed, left_out=left_out, stopped=stop.is_set(), started=started)
     write_run(folder, run, render(run))
     return Outcome(run, folder, 130 if stop.is_set() else 3 if failed else 0)
 
@@ -122,6 +135,7 @@ def _run(
     results: dict[str, SchemeResult],
     *,
     failed: dict[str, str],
+    left_out: dict[str, str],
     stopped: bool,
     started: datetime,
 ) -> Run:
@@ -136,6 +150,8 @@ def _run(
         schemes=results,
         status="partial" if stopped else "complete",
         failed=failed,
+        missing=dict(missing()),
+        left_out=left_out,
         started=started.isoformat(timespec="seconds"),
         database="postgresql" if settings.database_url else "sqlite",
         load=Load(

@@ -26,7 +26,7 @@ from idverify.settings import Settings
 from idverify.wallet import policy as wallet_policy
 
 ISSUANCE = ("POST /api/issue/{scheme}", "POST /token-request")
-PRESENTATION = ("POST /api/presentations/{id}",)
+PRESENTATION = ("POST /api/presentations/{id_}",)
 LOGINS, USES = "logins", "uses"
 """What mandates call the times and addresses of log-ins, and the history of uses at the identity provider."""
 SEALED = "sealed"

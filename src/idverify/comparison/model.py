@@ -45,8 +45,8 @@ class SignUps(Struct, frozen=True, kw_only=True):
 class CpuMs(Struct, frozen=True, kw_only=True):
     """CPU milliseconds; null where there was nothing to divide by."""
 
-    identity_provider: Amount | None  # per issuance
-    platform: Amount | None  # per sign-up
+    identity_provider: Amount | None  # per request for credentials
+    platform: Amount | None  # per sign-up or proof again
     wallet: Amount | None  # per presentation
 
 
@@ -75,6 +75,29 @@ class AgeGate(Struct, frozen=True, kw_only=True):
     adults_blocked_reasons: dict[str, Count] = {}  # no_device, no_e_id …: persons, by the first reason met
 
 
+class Reuse(Struct, frozen=True, kw_only=True):
+    """How wallets used the credentials of this scheme (docs/wallet.md), and how often more were fetched."""
+
+    method: Literal["A", "B", "C", "D"]
+    title: str
+    batch: Count
+    refill: str
+    lower_limit: Count = 0
+    lifetime_s: Amount = 0.0  # 0: as long as the issuer's date says
+    issued: Count = 0  # requests to the issuer that somebody waited for
+    refills: Count = 0  # and those that nobody waited for
+    fallbacks: Count = 0  # used copies shown again because the issuer did not answer
+
+
+class EnrolledAgain(Struct, frozen=True, kw_only=True):
+    """What became of those who enrolled again, each as [k, n] of persons or tries."""
+
+    recovered: tuple[Count, Count]  # lost the phone, restored the seed, and proved the old account
+    recognised: tuple[Count, Count]  # of these, as the same person by a pseudonym, where there is one
+    second_account: tuple[Count, Count]  # tries that gave a further account on the same platform
+    new_seed: tuple[Count, Count]  # tries as somebody else that gave an account, where the issuer remembers people
+
+
 class SchemeResult(Struct, frozen=True, kw_only=True):
     sign_ups: SignUps
     steps: dict[str, Step]
@@ -88,7 +111,14 @@ class SchemeResult(Struct, frozen=True, kw_only=True):
     spec: str = ""
     limits: str = ""
     learns: dict[str, str] = {}
-    flags: dict[str, bool] = {}  # online, single_use, signed, binds_device, quantum_safe
+    flags: dict[str, bool] = {}  # online, single_use, signed, binds_device, quantum_safe, remembers, rationed …
+    scheme: str = ""  # the scheme of a variant such as sd_jwt_vc:A
+    family: str = ""
+    experimental: str = ""  # why nobody should rely on it
+    parties: list[str] = []  # who takes part beside identity provider, platform and wallet
+    reuse: Reuse | None = None  # null where wallets keep no credential of this scheme
+    proofs_again: tuple[Count, Count] = (0, 0)  # accounts that were proven again, as at a later log-in
+    enrolled_again: EnrolledAgain | None = None
     unanswered: list[str] = []  # what the mandate demands of a sign-up and the scheme leaves unmet
     capture_share: Share | None = None  # of the services' CPU, spent on keeping ledgers
     seconds: Amount = 0.0  # of load that was measured
@@ -132,6 +162,8 @@ class Run(Struct, frozen=True, kw_only=True):
     schemes: dict[str, SchemeResult]
     status: Literal["complete", "partial"] = "complete"
     failed: dict[str, str] = {}  # scheme → why it could not be measured
+    missing: dict[str, str] = {}  # scheme → why it is not on this machine
+    left_out: dict[str, str] = {}  # scheme, or variant such as privacy_pass:B → why it was not run
     started: str = ""  # ISO 8601, UTC
     database: Literal["sqlite", "postgresql"] = "sqlite"
     load: Load = Load()

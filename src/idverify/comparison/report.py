@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from idverify.comparison import charts, sentences
-from idverify.comparison.model import Run, SchemeResult
+from idverify.comparison.model import Linked, Run, SchemeResult
 from idverify.privacy.metrics import clopper_pearson, in_words, percent
 
 MOST_BYTES = 300_000
 WHOLE = "whole_sign_up"
 SIGN_UP_STEPS = ("challenge", "present", "sign_up")
+ISSUING_STEPS = ("login", "public", "issue", "refill")
+LINKED_BY = (
+    ("identity_provider+platform_a", "identity provider + platform A"),
+    ("platform_a+platform_b", "platform A + platform B"),
+    (sentences.VISITS, "platform A over two visits"),
+)
+FEW = 6
+"""As many schemes have their names in the scatter; more have numbers there and a key below."""
 
 NOT_SHOWN = (
     "chilling effects: what people no longer say once they must prove who they are",
@@ -49,11 +59,13 @@ def _environment() -> Environment:
     environment.filters |= {
         "figure": charts.figure,
         "unmet": sentences.unmet,
+        "lacks": lambda demand: sentences.LACKS.get(demand, demand),
         "coalition": sentences.coalition_title,
         "cell": sentences.verdictless,
         "share": _share,
         "percent": percent,
         "reason": sentences.reason,
+        "first_capital": _first_capital,
         "words": lambda name: str(name).replace("_", " "),
     }
     return environment
@@ -67,13 +79,37 @@ def _share(pair: tuple[int, int]) -> str:
 
 
 def bytes_by_party(result: SchemeResult) -> dict[str, float]:
-    """Bytes on the wire for one sign-up: with the identity provider, and with the platform; both ways."""
+    """Bytes on the wire for one proof: with the identity provider, and with the platform; both ways.
+
+    With the identity provider a wallet talks once for several proofs, so that is divided by their number.
+    """
     steps = result.steps
+    proofs = steps["present"].n if "present" in steps else 0
+    own = sum(steps[n].n * (steps[n].bytes_up + steps[n].bytes_down) for n in ISSUING_STEPS if n in steps)
+    platform = sum(steps[n].bytes_up + steps[n].bytes_down for n in SIGN_UP_STEPS if n in steps)
+    return {"identity provider": own / proofs if proofs else 0.0, "platform": platform}
 
-    def both(names: tuple[str, ...]) -> float:
-        return sum(steps[n].bytes_up + steps[n].bytes_down for n in names if n in steps)
 
-    return {"identity provider": both(("login", "public", "issue")), "platform": both(SIGN_UP_STEPS)}
+def shares(link: Linked | None) -> Markup:
+    """A cell of the matrix in two lines: the counts, and the interval below."""
+    if link is None:
+        return Markup("<span>not run</span>")
+    if not link.linkable:
+        return Markup('<span class="free">nothing to measure</span>')
+    low, high = (percent(end) for end in link.interval)
+    if not link.correct:
+        return Markup(f"<span>not detected<small>≤ {high} % of {link.linkable:,}</small></span>")
+    return Markup(f"<span>{link.correct:,} of {link.linkable:,}<small>{low}–{high} %</small></span>")
+
+
+def families(run: Run) -> list[tuple[str, list[tuple[str, SchemeResult]]]]:
+    """The schemes as they come, cut where another kind begins."""
+    grouped = groupby(run.schemes.items(), key=lambda item: item[1].family)
+    return [(kind, list(rows)) for kind, rows in grouped]
+
+
+def _first_capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _base(run: Run) -> tuple[str, SchemeResult] | None:
@@ -95,21 +131,39 @@ def render(run: Run) -> str:
         )
         for name, result in run.schemes.items()
     }
+    numbered = {name: n for n, name in enumerate(run.schemes, 1)} if len(run.schemes) > FEW else {}
+    kinds = {kind: n for n, kind in enumerate(dict.fromkeys(r.family for r in run.schemes.values()))}
+    labels = {name: str(number) for name, number in numbered.items()} or titled
+    drawn = _points(run, labels, kinds=kinds if numbered else {})
+    points = list(drawn.values())
     page = (
         _environment()
         .get_template("report.html.j2")
         .render(
             run=run,
-            warned={name: told for name, r in run.schemes.items() if (told := sentences.told_first(r.warnings))},
+            warned=sentences.warned(run),
+            outcomes=sentences.outcomes_of(run) if numbered else [],
             titled=titled,
             top=sentences.together(run),
             second=sentences.children(run),
-            scatter=_scatter(run, titled),
+            scatter=_scatter(points),
             wire=_wire(run, titled),
             cpu=_cpu(run, titled),
             bytes_by_party=bytes_by_party,
             balance=balance,
-            coalitions=sorted({key for result in run.schemes.values() for key in result.linkage}),
+            families=families(run),
+            demands=sorted({demand for r in run.schemes.values() for demand in r.unanswered}),
+            linked_by=LINKED_BY,
+            shares=shares,
+            few=FEW,
+            numbered=numbered,
+            key=[
+                (number, charts.mark(kinds[run.schemes[name].family]), titled[name])
+                for name, number in numbered.items()
+                if name in drawn
+            ],
+            reuse={name: r for name, r in run.schemes.items() if r.reuse},
+            again={name: r for name, r in run.schemes.items() if r.enrolled_again and r.enrolled_again.recovered[1]},
             joint=sentences.JOINT,
             not_shown=NOT_SHOWN,
             glossary=GLOSSARY,
@@ -123,13 +177,25 @@ def _unbroken(page: str) -> str:
     return page.rstrip().replace(" %", "\u00a0%").replace("≤ ", "≤\u00a0").replace(" ×", "\u00a0×") + "\n"
 
 
-def _scatter(run: Run, titled: dict[str, str]) -> Markup | None:
-    points = []
-    for name, result in run.schemes.items():
+def _points(run: Run, labels: Mapping[str, str], *, kinds: Mapping[str, int]) -> dict[str, charts.Point]:
+    """The schemes that have both a latency and a share; schemes of one kind have the same mark where there are many."""
+    points = {}
+    for number, (name, result) in enumerate(run.schemes.items()):
         step, link = result.steps.get(WHOLE), result.linkage.get(sentences.JOINT)
         if step is None or step.p50_ms is None or link is None or link.recall is None:
             continue
-        points.append(charts.Point(titled[name], step.p50_ms, link.recall, *link.interval, across=step.p50_interval))
+        points[name] = charts.Point(
+            labels[name],
+            step.p50_ms,
+            link.recall,
+            *link.interval,
+            across=step.p50_interval,
+            kind=kinds.get(result.family, number),
+        )
+    return points
+
+
+def _scatter(points: Sequence[charts.Point]) -> Markup | None:
     if not points:
         return None
     told = "; ".join(f"{p.name}: {p.x:.2f} ms, {percent(p.y)} % linked" for p in points)
@@ -147,8 +213,8 @@ def _wire(run: Run, titled: dict[str, str]) -> Markup:
     return charts.bars(
         groups,
         ("identity provider", "platform"),
-        title="Bytes per sign-up by party",
-        description="Bytes sent and received for one sign-up. The same figures are in the table.",
+        title="Bytes per proof by party",
+        description="Bytes sent and received for one sign-up or later proof. The same figures are in the table.",
         unit="bytes",
     )
 
@@ -160,7 +226,7 @@ def _cpu(run: Run, titled: dict[str, str]) -> Markup:
     ]
     return charts.bars(
         groups,
-        ("identity provider, per issuance", "platform, per sign-up", "wallet, per presentation"),
+        ("identity provider, per request", "platform, per proof", "wallet, per presentation"),
         title="CPU time by party",
         description="CPU milliseconds by party. The same figures are in the table.",
         unit="ms",

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from idverify.comparison.model import Linked, Run, SchemeResult
 from idverify.privacy.metrics import in_words, percent
 
+LACKS = {"over": "age", "identity": "name and ID", "attested": "a check", "one_account": "one account"}
+"""The demands of a mandate in a word or two, for a narrow column."""
 UNMET = {
     "over": "proof of age",
     "identity": "name and ID number for the platform",
@@ -17,8 +21,11 @@ JOINT = "identity_provider+platform_a"
 COALITIONS = {
     "identity_provider+platform_a": "identity provider + platform A",
     "platform_a+platform_b": "platform A + platform B",
+    "platform_a+platform_a": "platform A, two visits",
 }
-
+VISITS = "platform_a+platform_a"
+FEW = 3
+"""As many schemes are each named with their figures; more are named together."""
 
 REASONS = {"no_e_id": "no e-ID account", "already_used": "already has an account", "quota": "quota used up"}
 
@@ -33,6 +40,26 @@ def told_first(warnings: Sequence[str]) -> list[str]:
     return [text for text in warnings if not text.startswith("too few samples")]
 
 
+def warned(run: Run) -> list[str]:
+    """The warnings that stand before the figures; what several schemes share is said once, with its worst figure."""
+    alike: dict[str, dict[str, str]] = {}
+    for name, result in run.schemes.items():
+        for text in told_first(result.warnings):
+            alike.setdefault(_FIGURES.sub("#", text), {})[result.title or name] = text
+    said = []
+    for texts in alike.values():
+        worst = max(texts.values(), key=lambda text: [float(figure) for figure in _FIGURES.findall(text)])
+        if len(texts) == 1:
+            said.append(f"{next(iter(texts))}: {worst}")
+        else:
+            whom = listed(list(texts)) if len(texts) <= 2 * FEW else f"{len(texts)} of {len(run.schemes)} schemes"
+            said.append(f"{whom}, at worst: {worst}")
+    return said
+
+
+_FIGURES = re.compile(r"\d+(?:\.\d+)?")
+
+
 def coalition_title(name: str) -> str:
     return COALITIONS.get(name, name.replace("_", " ").replace("+", " + "))
 
@@ -43,22 +70,53 @@ def unmet(demand: str) -> str:
 
 def together(run: Run) -> str:
     """The sentence on top: what the identity provider and a platform learn if they put their logs together."""
-    found = [(s.title or name, s.linkage.get(JOINT)) for name, s in run.schemes.items()]
-    some = [f"{share_of_accounts(link)} with {title}" for title, link in found if link is not None and link.correct]
-    none = [
-        f"{share_of_accounts(link)} with {title}"
-        for title, link in found
-        if link is not None and link.linkable and not link.correct
-    ]
-    empty = [title for title, link in found if link is not None and not link.linkable]
-    parts = []
-    if some or none:
-        parts.append("they identify " + listed([*some, *none]))
+    outcomes = outcomes_of(run)
+    shares = [text for outcome in outcomes if outcome.links for text in _shares(outcome, len(run.schemes))]
+    empty = [title for outcome in outcomes if not outcome.links for title in outcome.titles]
+    parts = [f"they identify {listed(shares)}"] if shares else []
     if empty:
         parts.append(f"with {listed(empty)} the identity provider has nothing to put in")
     if not parts:
         return "Nothing was measured: no scheme came as far as an attack."
     return "If the identity provider and the platform put their logs together, " + "; ".join(parts) + "."
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Schemes of which the logs lead to every account, to some, to none, or to nobody; `links` is empty for these."""
+
+    what: str
+    titles: tuple[str, ...]
+    links: tuple[Linked, ...] = ()
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The lowest and the highest end of all the intervals."""
+        return min(link.interval[0] for link in self.links), max(link.interval[1] for link in self.links)
+
+
+def outcomes_of(run: Run) -> list[Outcome]:
+    """The schemes by what the identity provider and a platform found, each kind that there is."""
+    found = {s.title or name: link for name, s in run.schemes.items() if (link := s.linkage.get(JOINT)) is not None}
+    kinds = (
+        ("every account", {t: k for t, k in found.items() if k.correct and k.correct == k.linkable}),
+        ("some accounts", {t: k for t, k in found.items() if 0 < k.correct < k.linkable}),
+        ("none of the accounts", {t: k for t, k in found.items() if k.linkable and not k.correct}),
+    )
+    outcomes = [Outcome(what, tuple(links), tuple(links.values())) for what, links in kinds if links]
+    empty = tuple(title for title, link in found.items() if not link.linkable)
+    return [*outcomes, Outcome("nothing to put in", empty)] if empty else outcomes
+
+
+def _shares(outcome: Outcome, total: int) -> list[str]:
+    """ "312 of 312 accounts (…) with A", or where there are many "every account (…) with 14 of 22 schemes"."""
+    if len(outcome.links) <= FEW:
+        pairs = zip(outcome.titles, outcome.links, strict=True)
+        return [f"{share_of_accounts(link)} with {title}" for title, link in pairs]
+    low, high = (percent(end) for end in outcome.interval)
+    bound = {"every account": f"≥ {low} %", "none of the accounts": f"≤ {high} %"}.get(outcome.what, f"{low}–{high} %")
+    schemes = f"{len(outcome.links)} of {total} schemes" if total > 2 * FEW else listed(outcome.titles)
+    return [f"{outcome.what} (true shares {bound}) with {schemes}"]
 
 
 def share_of_accounts(link: Linked) -> str:
@@ -82,12 +140,22 @@ def children(run: Run) -> str:
 
 
 def _grouped(shares: Mapping[str, tuple[int, int]]) -> list[str]:
-    """Equal shares said once: "none of 47 with A and B"; what nobody tried is left out."""
-    titles: dict[tuple[int, int], list[str]] = {}
-    for title, share in shares.items():
-        if share[1]:
-            titles.setdefault(share, []).append(title)
-    return [f"{k or 'none'} of {n} with {listed(names)}" for (k, n), names in titles.items()]
+    """Equal shares said once: "none of 47 with A and B"; many that are none, or all, together: "none of 41 to 47 …"."""
+    tried = {title: share for title, share in shares.items() if share[1]}
+    none = [title for title, (k, _) in tried.items() if not k]
+    every = [title for title, (k, n) in tried.items() if k == n]
+    kinds = [(word, titles) for word, titles in (("none", none), ("all", every)) if len(titles) > FEW]
+    apart = [title for title in tried if not any(title in titles for _, titles in kinds)]
+    groups: dict[tuple[int, int], list[str]] = {}
+    for title in apart:
+        groups.setdefault(tried[title], []).append(title)
+    said = [f"{k or 'none'} of {n} with {listed(titles)}" for (k, n), titles in groups.items()]
+    for word, titles in kinds:
+        least, most = (end(tried[title][1] for title in titles) for end in (min, max))
+        number = f"{least}" if least == most else f"{least} to {most}"
+        whom = listed(titles) if len(titles) <= 2 * FEW else f"{len(titles)} schemes"
+        said.append(f"{word} of {number} with {whom}")
+    return said
 
 
 def listed(items: Sequence[str]) -> str:

@@ -11,14 +11,16 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import msgspec
 
-from idverify.comparison import collect, stored
+from idverify.comparison import collect, stored, visits
 from idverify.comparison.databases import fresh_database
 from idverify.comparison.describing import describe
 from idverify.comparison.model import Linked, SchemeResult
 from idverify.comparison.theft import steal
+from idverify.comparison.variants import Variant
 from idverify.errors import BadEnvironment
 from idverify.load.result import LoadResult
 from idverify.load.run import run_load
@@ -28,11 +30,15 @@ from idverify.privacy import score
 from idverify.privacy.attack import subjects_in
 from idverify.privacy.attacks.exact_join import NAME
 from idverify.privacy.public import write_public
+from idverify.privacy.tables import ledger_files
 from idverify.scheme import Info
 from idverify.settings import Settings
+from idverify.wallet.policy import Policy, keeps_credentials, policy_of
 from idverify.world import World, environment_of
 
 COALITIONS = (("identity_provider", "platform_a"), ("platform_a", "platform_b"))
+VISITED = "platform_a"
+"""The platform whose two visits are joined with each other."""
 STOLEN = ("identity_provider", "platform_a", "platform_b")
 """Whose databases a thief gets a copy of, when the load has ended."""
 LONGEST_ATTACK = 600.0
@@ -66,11 +72,19 @@ class Trial:
         self.stop = stop
         self.under_load = False
 
-    def run(self, info: Info, folder: Path, *, phase: Phase) -> SchemeResult:
+    @property
+    def expected_seconds(self) -> float | None:
+        """How long one scheme will take, where that is known."""
+        if self.seconds is None:
+            return None
+        return self.warm_up + self.seconds + LOCUST_SECONDS + START_SECONDS + STOP_SECONDS + ATTACK_SECONDS
+
+    def run(self, variant: Variant, folder: Path, *, phase: Phase) -> SchemeResult:
         """Try one scheme in `folder`. Raises BadEnvironment where its world does not come up."""
+        info = variant.info
         folder.mkdir(parents=True)
         with fresh_database(self.settings.database_url) as database:
-            settings = replace(self.settings, schemes=info.name, database_url=database)
+            settings = replace(variant.settings(self.settings), database_url=database)
             phase("starting the services", START_SECONDS)
             with World(folder, settings) as world:
                 before = self._first_metrics(folder)
@@ -99,8 +113,9 @@ class Trial:
             storage_bytes=bytes_stored,
             accounts_stored=accounts,
             unanswered=frozenset(self.mandate.unanswered(info)),
+            policy=policy_of(info, settings) if keeps_credentials(info) else None,
         )
-        return collect.result(measured, linkage)
+        return collect.result(measured, linkage, title=variant.title)
 
     def _load(self, world: World, scheme: str, folder: Path) -> LoadResult:
         self.under_load = True
@@ -160,24 +175,35 @@ def attack_all(folder: Path) -> dict[str, Linked]:
     found = {}
     for coalition in COALITIONS:
         name = "+".join(coalition)
-        out = folder / f"guesses-{name}.csv"
-        command = [sys.executable, "-m", "idverify.privacy.attack", "ledgers", "--coalition", ",".join(coalition)]
-        done = subprocess.run(
-            [*command, "--out", out.name],
-            cwd=folder,
-            env=environment_of(Settings()),
-            capture_output=True,
-            text=True,
-            timeout=LONGEST_ATTACK,
-            start_new_session=True,
-        )
-        if done.returncode:
-            raise BadEnvironment(f"the attack of {name} ended with {done.returncode}: {done.stderr.strip()[-500:]}")
+        claims, evidence = _attack(folder / "ledgers", coalition, out=folder / f"guesses-{name}.csv")
         seen = {party: subjects_in(folder / "ledgers", party) for party in coalition}
-        linkage = score.score(score.read_claims(out), truth, coalition, seen=seen, attack=NAME)
-        pairs = json.loads(out.with_suffix(".pairs.json").read_bytes())["pairs"]
-        found[name] = collect.linked(linkage, [f"{pair['first']} = {pair['second']}" for pair in pairs])
+        found[name] = collect.linked(score.score(claims, truth, coalition, seen=seen, attack=NAME), evidence)
+    name = f"{VISITED}+{VISITED}"
+    seen_twice = visits.read_visits(ledger_files(folder / "ledgers", VISITED))
+    with TemporaryDirectory(prefix="idverify-visits-") as cut:
+        visits.write_ledgers(seen_twice, Path(cut))
+        claims, evidence = _attack(Path(cut), (visits.FIRST, visits.LATER), out=folder / f"guesses-{name}.csv")
+    found[name] = collect.linked(visits.recognised(seen_twice, claims, attack=NAME), evidence)
     return found
+
+
+def _attack(ledgers: Path, coalition: tuple[str, str], *, out: Path) -> tuple[list[score.Claim], list[str]]:
+    """The claims of the exact join of two parties, and the pairs of fields that gave them away."""
+    command = [sys.executable, "-m", "idverify.privacy.attack", ".", "--coalition", ",".join(coalition)]
+    done = subprocess.run(
+        [*command, "--out", str(out.resolve())],
+        cwd=ledgers,
+        env=environment_of(Settings()),
+        capture_output=True,
+        text=True,
+        timeout=LONGEST_ATTACK,
+        start_new_session=True,
+    )
+    if done.returncode:
+        name = "+".join(coalition)
+        raise BadEnvironment(f"the attack of {name} ended with {done.returncode}: {done.stderr.strip()[-500:]}")
+    pairs = json.loads(out.with_suffix(".pairs.json").read_bytes())["pairs"]
+    return score.read_claims(out), [f"{pair['first']} = {pair['second']}" for pair in pairs]
 
 
 def from_load(
@@ -189,6 +215,7 @@ def from_load(
     storage_bytes: int | None,
     accounts_stored: int,
     unanswered: frozenset[str],
+    policy: Policy | None,
 ) -> collect.Measured:
     """The load's own figures in the terms of `collect`."""
     warnings = []
@@ -217,6 +244,10 @@ def from_load(
         storage_bytes=storage_bytes,
         accounts_stored=accounts_stored,
         unanswered=unanswered,
+        policy=policy,
+        fallbacks=load.fallbacks,
+        proofs_again=load.proofs_again,
+        enrolled_again=load.enrolled_again,
         complete=not load.stopped,
         warnings=warnings,
     )

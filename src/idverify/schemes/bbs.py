@@ -24,6 +24,7 @@ INFO = Info(
     answers=frozenset({"over", "one_account"}),
     issued="ahead",
     remembers=True,
+    unlinkable=True,
     verifies_many=True,
     cost="threads",
     learns={

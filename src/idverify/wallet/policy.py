@@ -145,6 +145,11 @@ def _newest(copies: Sequence[Copy]) -> list[Copy]:
     return [copy for copy in copies if copy.since == last]
 
 
+def keeps_credentials(info: Info) -> bool:
+    """Whether wallets keep credentials of a scheme at all, so that a policy has something to decide."""
+    return info.issued in ("ahead", "ahead_per_platform")
+
+
 def why_not(info: Info, method: Method) -> str:
     """Why a scheme's credentials cannot be used by this method, in a sentence; empty where they can."""
     if info.issued == "by_holder":

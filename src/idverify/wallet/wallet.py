@@ -16,7 +16,7 @@ from typing import TypeVar
 from idverify.errors import BadMessage, CannotAnswer, NotFound
 from idverify.scheme import Asked, Challenge, Credential, Info, Person, Scheme
 from idverify.settings import Settings
-from idverify.wallet.policy import Copy, Policy, policy_of
+from idverify.wallet.policy import Copy, Policy, keeps_credentials, policy_of
 
 T = TypeVar("T")
 Clock = Callable[[], datetime]
@@ -179,7 +179,7 @@ class Wallet:
 
     def stores(self, name: str) -> bool:
         """Whether wallets keep credentials of a scheme at all, so that there is something to refill."""
-        return self.scheme(name).info.issued in ("ahead", "ahead_per_platform")
+        return keeps_credentials(self.scheme(name).info)
 
     def refill_in(self, name: str, challenge: Challenge) -> float | None:
         """In how many seconds to fetch more because of what was just shown; None for not because of it."""

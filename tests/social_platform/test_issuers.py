@@ -64,7 +64,7 @@ def test_a_scheme_without_an_issuer_asks_nobody(village: Village) -> None:
     village.country.down = True
     for name, scheme in SCHEMES.items():
         if not scheme.info.signed:
-            village.sign_up(name, LINH, handle="linh")
+            village.sign_up(name, LINH, handle=f"linh_{name}"[:20])
     assert village.country.fetched == []
 
 

@@ -12,12 +12,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from httpx import ASGITransport, AsyncClient, Response
 
 from idverify.errors import Unavailable
+from idverify.fetching import Fetched
 from idverify.formats import jose, status_list
 from idverify.formats.status_list import ListToken, StatusList
 from idverify.scheme import Json
 from idverify.settings import Settings
 from idverify.status_host.app import create_app
-from idverify.status_host.shelf import Fetched
 
 ORIGIN = "http://127.0.0.1:8005"
 SETTINGS = Settings(party="status_host", public_url=ORIGIN)
@@ -54,23 +54,23 @@ class Provider:
         keys: list[Json] = [{**jose.public_jwk(KEY), "kid": "k1"}]
         return json.dumps({"host": self.origin, "ttl": 60, "keys": keys, "lists": list(self.lists)}).encode()
 
-    async def fetch(self, url: str, etag: str) -> Fetched | None:
+    async def fetch(self, url: str, etag: str) -> Fetched:
         path = url.removeprefix(SETTINGS.identity_provider)
         self.fetched.append(path)
         await asyncio.sleep(0)
         if self.down:
             raise Unavailable("the identity provider does not answer")
         if path in self.answers:
-            return Fetched(self.answers[path], "")
+            return Fetched(200, self.answers[path])
         if path == "/api/status-lists":
-            return Fetched(self.document(), "")
+            return Fetched(200, self.document())
         number, form = path.removeprefix("/api/status-lists/").split("/")
         at = int(self.clock().timestamp())
         fresh = f"{at} {self.lists[int(number)].packed.hex()}"
         if etag == fresh:
-            return None
+            return Fetched(304, b"", etag)
         token = ListToken(f"{self.origin}/lists/{number}", self.lists[int(number)], at, at + 600, 60)
-        return Fetched(SIGN[form](token, self.key, kid="k1"), fresh)
+        return Fetched(200, SIGN[form](token, self.key, kid="k1"), fresh)
 
 
 class Host:

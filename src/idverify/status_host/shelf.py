@@ -16,28 +16,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
 
-import httpx
-
 from idverify.errors import IdverifyError, NotFound, Unavailable
+from idverify.fetching import Fetched, get
 from idverify.formats import jose, status_list
 from idverify.formats.status_list import CWT_TYPE, JWT_TYPE, ListToken
 from idverify.formats.strict_json import read_object
 
 FORMS: Mapping[str, str] = {"jwt": JWT_TYPE, "cwt": CWT_TYPE}
-PATIENCE = 3.0
-"""Seconds that a fetch may take."""
 SPACING = 0.3
 """Seconds between two looks, however many clients ask for lists that nobody knows."""
 MOST_LISTS = 10_000
 
-Fetch: TypeAlias = Callable[[str, str], Awaitable["Fetched | None"]]
-"""URL and the ETag of what is known; None where that is still the newest."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    body: bytes = field(repr=False)
-    etag: str
+Fetch: TypeAlias = Callable[[str, str], Awaitable[Fetched]]
+"""URL and the ETag of what is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,27 +42,9 @@ class Copy:
     source: str
 
 
-async def fetch(url: str, etag: str) -> Fetched | None:
-    """GET from the identity provider. Raises Unavailable for anything but 200, 304 and at most 1 MB."""
-    headers = {"If-None-Match": etag} if etag else {}
-    try:
-        async with (
-            asyncio.timeout(PATIENCE),
-            httpx.AsyncClient(timeout=PATIENCE, follow_redirects=False, trust_env=False) as client,
-            client.stream("GET", url, headers={"Accept-Encoding": "identity", **headers}) as answer,
-        ):
-            if answer.status_code == 304 and etag:
-                return None
-            if answer.status_code != 200:
-                raise Unavailable(f"the identity provider answered {answer.status_code}")
-            body = b""
-            async for part in answer.aiter_bytes():
-                body += part
-                if len(body) > status_list.MAX_TOKEN:
-                    raise Unavailable(f"the identity provider's answer is longer than {status_list.MAX_TOKEN} bytes")
-            return Fetched(body, answer.headers.get("etag", ""))
-    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
-        raise Unavailable("the identity provider does not answer") from error
+async def fetch(url: str, etag: str) -> Fetched:
+    """GET from the identity provider. Raises Unavailable."""
+    return await get(url, accept="*/*", whose="the identity provider", etag=etag)
 
 
 class Shelf:
@@ -141,7 +114,7 @@ class Shelf:
     async def _fetch_all(self) -> None:
         """Every list that changed. One that cannot be had or does not verify leaves the others alone."""
         answer = await self._fetch(f"{self._issuer}/api/status-lists", "")
-        document = read_object(answer.body if answer else b"", "identity provider's document of lists")
+        document = read_object(answer.body, "identity provider's document of lists")
         keys, listed = jose.KeySet(document.get("keys")), document.get("lists")
         if not isinstance(listed, list):
             raise Unavailable("the identity provider's document of lists names none")
@@ -160,7 +133,7 @@ class Shelf:
         # the identity provider's processes sign at different times
         media_type, old = FORMS[form], self._copies.get((number, FORMS[form]))
         new = await self._fetch(f"{self._issuer}/api/status-lists/{number}/{form}", old.source if old else "")  # (1)
-        if new is None:
+        if new.status == 304:
             return
         uri = f"{self._origin}/lists/{number}"
         token = status_list.verify(new.body, media_type, keys.find, uri=uri, now=self._clock())  # (2)

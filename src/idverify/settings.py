@@ -59,6 +59,7 @@ class Settings:
     refill_delay: float = _field(2.0, "mean seconds of the random wait of delayed")
     refill_interval: float = _field(5.0, "seconds between two fetches of fixed_schedule")
     credential_lifetime: float = _field(0.0, "seconds after which a wallet shows a copy no more; 0: the issuer's date")
+    patience: float = _field(3.0, "seconds that a wallet with a used credential to fall back to waits for a new one")
     proofs_again: int = _field(1, "how often whoever has an account proves it again, as at a later log-in")
     lost_phones: float = _field(0.05, "assumed share of persons who lose the phone and enrol again from its backup")
     batch_delay_ms: float = _field(5.0, "milliseconds that a proof waits at most for others to be verified with it")

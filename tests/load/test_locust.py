@@ -119,3 +119,31 @@ except BadSetting:
     print("refused")
 """
     assert run_python(code) == "refused\n"
+
+
+def test_giving_up_on_an_issuer_is_no_failure_where_the_wallet_has_something_else(run_python: RunPython) -> None:
+    code = """
+from locust import User
+import gevent, gevent.server
+from idverify.errors import Unavailable
+from idverify.load.client import Client
+from idverify.wallet.flows import Call
+served = []
+def serve(socket, _):
+    served.append(socket.recv(65536))
+    gevent.sleep(1.0 if len(served) == 1 else 0.0)
+    socket.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\n{}")
+server = gevent.server.StreamServer(("127.0.0.1", 0), serve)
+server.start()
+reported = []
+client = Client(lambda **said: reported.append(said["exception"]), dict)
+url = f"http://127.0.0.1:{server.server_port}/issue"
+try:
+    client.send(Call("issue", "POST", url, patience=0.1))
+    raise SystemExit("it waited")
+except Unavailable as error:
+    assert "0.1" in error.message, error.message
+assert client.send(Call("issue", "POST", url)).body == b"{}"
+assert reported == [None, None], reported
+"""
+    run_python(code)

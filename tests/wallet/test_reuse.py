@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING
@@ -14,8 +15,10 @@ from idverify.errors import Unavailable
 from idverify.scheme import Challenge
 from idverify.schemes import SCHEMES
 from idverify.settings import Settings
-from idverify.wallet import Flows, Owner, Wallet, run, run_async
+from idverify.wallet import Flows, Owner, Wallet, drive, run, run_async
+from idverify.wallet.drivers import over
 from idverify.wallet.explain import leaves
+from idverify.wallet.flows import Answer, Call
 from idverify.wallet.policy import METHODS, policy_of, why_not
 from idverify.wallet.refills import Refills
 from tests.wallet.conftest import IDP, NOW
@@ -228,3 +231,30 @@ def test_a_refill_that_fails_harms_nobody(country: Country) -> None:
 
     asyncio.run(go())
     assert country.calls("/api/presentations") == 2
+
+
+@pytest.mark.parametrize("name", [n for n, m in CASES if m == "A"])
+def test_a_wallet_is_impatient_with_the_issuer_only_where_it_has_a_used_copy_to_show(
+    name: str, country: Country
+) -> None:
+    wallet = wallet_of(country.person(ADULT), Settings(reuse="A", batch=1, patience=0.7))
+    flows = Flows(wallet, identity_provider=IDP)
+    waits: list[float] = []
+    with httpx.Client(transport=httpx.MockTransport(country)) as client:
+        send = over(client)
+
+        def watched(call: Call) -> Answer:
+            if call.step == "issue":
+                waits.append(call.patience)
+            return send(call)
+
+        for _ in range(2):
+            drive(flows.prove(A, name), watched)
+    assert waits == [0.0, 0.7 if SCHEMES[name].info.binds_nonce else 0.0]
+
+
+def test_an_answer_that_comes_after_the_patience_is_none() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent, httpx.Client() as client:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        with pytest.raises(Unavailable, match="ReadTimeout"):
+            over(client)(Call("issue", "POST", url, patience=0.2))

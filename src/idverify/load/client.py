@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
+import gevent
 import gevent.socket
 from geventhttpclient.client import HTTPClient
 
@@ -66,8 +67,9 @@ class Client:
         answer: Answer | None = None
         fault: Exception | None = None
         try:
-            response = self._client(origin).request(call.method, path, body=call.body, headers=headers)
-            body = bytes(response.read(MOST_BYTES + 1))
+            with gevent.Timeout(call.patience or None, TimeoutError(f"no answer in {call.patience:g} s")):
+                response = self._client(origin).request(call.method, path, body=call.body, headers=headers)
+                body = bytes(response.read(MOST_BYTES + 1))
             if len(body) > MOST_BYTES:
                 response.release()
                 raise Unavailable(f"the answer to {call.step} is longer than {MOST_BYTES} bytes")
@@ -77,6 +79,10 @@ class Client:
             down = _head_size(response.status_code, names) + len(body)
             answer = Answer(response.status_code, dict(names), body)
             fault = self._fault(answer)
+        except TimeoutError as error:  # the connection still waits for the answer
+            elapsed = time.perf_counter() - tick
+            fault = None if call.patience else error  # a wallet that has something else to show gives up: an outcome
+            self._open.pop(origin).close()
         except (OSError, ValueError, EOFError, RuntimeError) as error:  # the errors of sockets and of a broken answer
             elapsed = time.perf_counter() - tick
             fault = error
@@ -98,7 +104,8 @@ class Client:
             url=call.url,
         )
         if answer is None:
-            raise Unavailable(f"{parts.netloc} does not answer {call.step}: {type(fault).__name__}")
+            why = type(fault).__name__ if fault else f"not within {call.patience:g} s"
+            raise Unavailable(f"{parts.netloc} does not answer {call.step}: {why}")
         return answer
 
     def fail(self, step: str, error: IdverifyError) -> None:

@@ -41,7 +41,7 @@ def over(client: httpx.Client) -> Callable[[Call], Answer]:
     def send(call: Call) -> Answer:
         try:
             with client.stream(
-                call.method, call.url, headers=dict(call.headers), content=call.body or None, timeout=TIMEOUT
+                call.method, call.url, headers=dict(call.headers), content=call.body or None, timeout=_limit_of(call)
             ) as response:
                 parts: list[bytes] = []
                 size = 0
@@ -82,7 +82,7 @@ async def run_async(flow: Flow[T], client: httpx.AsyncClient) -> T:
 async def _send(call: Call, client: httpx.AsyncClient) -> Answer:
     try:
         async with client.stream(
-            call.method, call.url, headers=dict(call.headers), content=call.body or None, timeout=TIMEOUT
+            call.method, call.url, headers=dict(call.headers), content=call.body or None, timeout=_limit_of(call)
         ) as response:
             parts: list[bytes] = []
             size = 0
@@ -93,6 +93,11 @@ async def _send(call: Call, client: httpx.AsyncClient) -> Answer:
             return Answer(response.status_code, dict(response.headers), b"".join(parts))
     except httpx.HTTPError as error:
         raise _unreachable(call, error) from error
+
+
+def _limit_of(call: Call) -> httpx.Timeout:
+    """How long to wait: the wallet's patience where it has one, else TIMEOUT."""
+    return httpx.Timeout(call.patience, connect=min(3.0, call.patience)) if call.patience else TIMEOUT
 
 
 def _limit(size: int, call: Call) -> None:

@@ -27,13 +27,17 @@ OCTETS = {"Content-Type": "application/octet-stream", "Accept": "application/oct
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One HTTP request. `body` and bearer tokens are secrets."""
+    """One HTTP request. `body` and bearer tokens are secrets.
+
+    `patience` is how many seconds the wallet waits for an answer; 0: as long as the driver does.
+    """
 
     step: Step
     method: Literal["GET", "POST"]
     url: str
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes = field(default=b"", repr=False)
+    patience: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +133,9 @@ class Flows:
             return (yield from self.issue(scheme, challenge))[0]
         if kept := self.wallet.stored(scheme, challenge):
             return kept
+        patience = self.wallet.patience(scheme, challenge)
         try:
-            got = yield from self.fill(scheme, challenge)
+            got = yield from self.fill(scheme, challenge, patience=patience)
         except (Unavailable, Refused) as error:
             unable = isinstance(error, Unavailable) or error.answered == TOO_MANY
             if unable and (used := self.wallet.again(scheme, challenge)):
@@ -138,7 +143,9 @@ class Flows:
             raise
         return self.wallet.stored(scheme, challenge) or got[0]
 
-    def fill(self, scheme: str, challenge: Challenge | None, *, step: Step = "issue") -> Flow[Sequence[Credential]]:
+    def fill(
+        self, scheme: str, challenge: Challenge | None, *, step: Step = "issue", patience: float = 0.0
+    ) -> Flow[Sequence[Credential]]:
         """Fetch as many copies as the policy wants and keep them; an issuer that makes one at a time is asked again.
 
         A quota or a rate that ends in the middle leaves fewer. Raises what the first request raises.
@@ -147,7 +154,8 @@ class Flows:
         got: list[Credential] = []
         while len(got) < wanted:
             try:
-                got += yield from self.issue(scheme, challenge, count=wanted - len(got), step=step)
+                count = wanted - len(got)
+                got += yield from self.issue(scheme, challenge, count=count, step=step, patience=patience)
             except (Unavailable, Refused):
                 if not got:
                     raise
@@ -165,7 +173,13 @@ class Flows:
             self.wallet.claim(scheme, challenge, fetching=False)
 
     def issue(
-        self, scheme: str, challenge: Challenge | None, *, count: int = 1, step: Step = "issue"
+        self,
+        scheme: str,
+        challenge: Challenge | None,
+        *,
+        count: int = 1,
+        step: Step = "issue",
+        patience: float = 0.0,
     ) -> Flow[Sequence[Credential]]:
         """Ask the issuer for `count` copies, whatever the wallet has already; keep none of them."""
         token = yield from self.log_in()
@@ -177,6 +191,7 @@ class Flows:
             f"{self.identity_provider}/api/issue/{scheme}",
             OCTETS | {"Authorization": f"Bearer {token}"},
             asked.message,
+            patience,
         )
         return self.wallet.accept(scheme, asked, _checked(answer, step))
 

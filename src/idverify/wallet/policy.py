@@ -58,7 +58,8 @@ class Policy:
     """What one wallet does with the credentials of one scheme. Make it with `policy_of`.
 
     `batch` copies are fetched at a time; `lower_limit` unused ones count as empty (ISSU_45). `lifetime` is in seconds
-    (0: as long as the issuer's own date says), as are `delay` (the mean of a random wait) and `interval`. `reusable`
+    (0: as long as the issuer's own date says), as are `delay` (the mean of a random wait) and `interval`, and
+    `patience`, after which an issuer counts as one that does not answer (0: as long as a request may take). `reusable`
     is false where a platform accepts each credential once, whatever the wallet would do.
     """
 
@@ -69,6 +70,7 @@ class Policy:
     lifetime: float = 0.0
     delay: float = 2.0
     interval: float = 5.0
+    patience: float = 3.0
     reusable: bool = True
 
     def choose(self, copies: Sequence[Copy], audience: str, *, now: datetime, chance: random.Random) -> Copy | None:
@@ -182,6 +184,7 @@ def policy_of(info: Info, settings: Settings) -> Policy:
         lifetime=settings.credential_lifetime,
         delay=settings.refill_delay,
         interval=settings.refill_interval,
+        patience=settings.patience,
         reusable=info.binds_nonce,
     )
 

@@ -159,6 +159,12 @@ class Wallet:
         self.fallbacks[name] = self.fallbacks.get(name, 0) + 1
         return copy.credential
 
+    def patience(self, name: str, challenge: Challenge) -> float:
+        """Seconds to wait for the issuer: the policy's where a used credential could serve, else 0 for no limit."""
+        policy = self.policy(name)
+        copies = self._shelf(name, challenge).copies
+        return policy.patience if policy.again(copies, challenge.audience, now=self.clock()) else 0.0
+
     def count(self, name: str) -> int:
         """How many copies of a scheme serve without a fetch."""
         policy, now = self.policy(name), self.clock()

@@ -29,6 +29,7 @@ from idverify.crypto.bbs_suites import plain as plain
 from idverify.crypto.bls12_381 import (
     POINT_SIZE,
     SCALAR_SIZE,
+    Base,
     G1Point,
     G2Point,
     Scalar,
@@ -257,14 +258,20 @@ def core_proof_check(
     responses = dict(zip(hidden, rest, strict=True))
     domain = signed.domain()
     t1 = combine([bbar, abar, d], [challenge, e, r1])  # (3)
-    factors = [challenge, domain * challenge]
-    factors += [responses[i] if i in responses else disclosed[i] * challenge for i in range(count)]
-    t2 = d * r3 + combine_fixed(bases, factors)
+    known = _disclosed_point(bases, domain, frozenset(disclosed.items()))
+    t2 = d * r3 + combine_fixed([known, *(bases[index + 2] for index in hidden)], [challenge, *rest])
     announced = [part.recompute(responses, challenge) for part in parts]
     expected = _challenge(signed, disclosed, proof[: 3 * POINT_SIZE], t1, t2, domain, ph=ph, announced=announced)
     if expected != challenge:  # (4)
         raise BadSignature("the BBS proof does not verify for what it is shown with")
     return Pending(abar, bbar, key)
+
+
+@lru_cache(maxsize=16)
+def _disclosed_point(bases: tuple[Base, ...], domain: Scalar, disclosed: frozenset[tuple[int, Scalar]]) -> Base:
+    """Bv = P1 + Q_1·domain + H_i·msg_i for what is disclosed: the same in all answers to one question in one epoch."""
+    messages = [bases[1], *(bases[index + 2] for index, _ in disclosed)]
+    return Base(bases[0].point + combine_fixed(messages, [domain, *(message for _, message in disclosed)]))
 
 
 def check_indexes(indexes: Collection[int], count: int) -> tuple[int, ...]:

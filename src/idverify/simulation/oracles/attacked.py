@@ -5,7 +5,7 @@ The attacks are those of `idverify.privacy`, given the ledgers and public.json. 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
@@ -24,8 +24,10 @@ from idverify.simulation.replay import replay
 from idverify.simulation.scenario import Scenario
 
 Coalition = tuple[str, ...]
+Only = Callable[[Path], Set[str]]
 I_P: Coalition = ("identity_provider", "platform_a")
 P_P: Coalition = ("platform_a", "platform_b")
+_COLUMNS = ("confidence", "success", "rank", "truth", "entropy", "claimed")
 BLOCKS = 24
 """Stretches of time of which the mean of a set is taken."""
 
@@ -64,36 +66,52 @@ def world(
     coalition: Coalition = I_P,
     attack: str = "timing",
     attacker: AttackerName = "policy",
+    only: Only | None = None,
 ) -> Judged:
-    """One world, written, attacked and judged; the targets in the order in which they came."""
+    """One world, written, attacked and judged; the targets in the order in which they came, or `only` some of them."""
     with TemporaryDirectory(prefix="idverify-world-") as folder:
         replay(scenario, Path(folder), seed=seed)
         found = judged(Path(folder), coalition, attack, attacker=attacker)
-        return in_order(found, Path(folder) / "ledgers" / f"{coalition[-1]}.jsonl")
+        order = _order(found, Path(folder) / "ledgers" / f"{coalition[-1]}.jsonl")
+        wanted = only(Path(folder)) if only is not None else None
+        return _chosen(found, [n for n in order if wanted is None or found.subjects[n] in wanted])
 
 
 class _Glance(msgspec.Struct):
     subject: str = ""
 
 
-def in_order(found: Judged, ledger: Path) -> Judged:
-    """The same with the targets in the order of their first line in the ledger."""
+def _order(found: Judged, ledger: Path) -> list[int]:
+    """The places of the targets in the order of their first line in the ledger."""
     read = msgspec.json.Decoder(_Glance).decode
     place: dict[str, int] = {}
     for line in ledger.read_bytes().splitlines():
         place.setdefault(read(line).subject, len(place))
-    order = np.argsort([place[subject] for subject in found.subjects])
+    return sorted(range(len(found.subjects)), key=lambda number: place[found.subjects[number]])
+
+
+def _chosen(found: Judged, places: Sequence[int]) -> Judged:
+    """Some of the targets, in that order."""
     return Judged(
-        tuple(found.subjects[number] for number in order),
-        *(getattr(found, name)[order] for name in ("confidence", "success", "rank", "truth", "entropy", "claimed")),
+        tuple(found.subjects[number] for number in places),
+        *(
+            getattr(found, name)[list(places)]
+            for name in ("confidence", "success", "rank", "truth", "entropy", "claimed")
+        ),
     )
 
 
 def worlds(
-    scenario: Scenario, seed: int, *, number: int, coalition: Coalition = I_P, attack: str = "timing"
+    scenario: Scenario,
+    seed: int,
+    *,
+    number: int,
+    coalition: Coalition = I_P,
+    attack: str = "timing",
+    only: Only | None = None,
 ) -> list[Judged]:
     """Several worlds that differ by their seeds."""
-    return [world(scenario, seed * 1_000 + n, coalition=coalition, attack=attack) for n in range(number)]
+    return [world(scenario, seed * 1_000 + n, coalition=coalition, attack=attack, only=only) for n in range(number)]
 
 
 def share_of(found: Sequence[Judged], seed: int) -> Share:
@@ -105,6 +123,11 @@ def share_of(found: Sequence[Judged], seed: int) -> Share:
 def scored_set(found: Sequence[Judged]) -> Mean:
     """The scored anonymity set, 2^(−mean log2 p_true), with its interval."""
     return Mean(blocks(-np.log2(np.maximum(np.concatenate([each.truth for each in found]), 1e-12))), power=True)
+
+
+def crowd_by_rank(found: Sequence[Judged]) -> Mean:
+    """How many fit as well as the truth, which is at 2·rank − 1 of them where ties count half."""
+    return Mean(2.0 * np.concatenate([each.rank for each in found]) - 1.0)
 
 
 def bits(found: Sequence[Judged], candidates: int) -> Mean:

@@ -93,6 +93,7 @@ EXPERIMENTS: Final[tuple[Experiment, ...]] = (
     _chance("mdoc_batch.pp", _batch("mobile document", people=VILLAGE), P_P, title="mdoc, one-time batch"),
     _chance("pseudonym.ip", _batch("pseudonym of a hidden secret", people=VILLAGE), I_P, title="BBS pseudonym"),
     _chance("pseudonym.pp", _batch("pseudonym of a hidden secret", people=VILLAGE), P_P, title="BBS pseudonym"),
+    _chance("escrow.ip", _batch("escrow", people=VILLAGE), I_P, title="escrow, nothing opened"),
     _chance("tokens.ip", _batch("blind tokens", people=VILLAGE), I_P, title="Privacy Pass"),
     _chance("tokens.pp", _batch("blind tokens", people=VILLAGE), P_P, title="Privacy Pass"),
     _chance(

@@ -82,7 +82,7 @@ HASHED_INFO = replace(
         "identity provider": "which person signs up where and when, at each login",
         "platform": "the birth date, and a hash that gives the ID number to whoever tries all numbers",
     },
-    limits="a hash of a number that has a few billion values is the number: trying all takes minutes, "
+    limits="a hash of an ID number is the ID number: beside a birth date all that are left are tried in minutes, "
     "and it is the same on every platform",
 )
 

@@ -21,7 +21,10 @@ from idverify.world import World
 MODELLED = {
     "declared": "self_declared",
     "real name": "real_name",
+    "real name, hashed": "real_name_hashed",
     "selective disclosure": "sd_jwt_vc",
+    "mobile document": "mdoc",
+    "pseudonym of a hidden secret": "bbs",
     "blind tokens": "privacy_pass",
 }
 

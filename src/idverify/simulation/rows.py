@@ -118,8 +118,8 @@ _REAL_NAME = _per_login(
 _HASHED = _per_login(
     "real name, hashed",
     "the hash of the ID number, which can be enumerated",
-    '"id_number_sha256":"<id-sha256>"',
-    typ="real-name-hashed+jwt",
+    '"birth_date":"<born>","id_hash":"<id-sha256>"',
+    typ="hashed-id+jwt",
     size=520,
 )
 _PUBLIC_SUB = _per_login("sub, public", "the sub", '"sub":"<person.sub.22>"', typ="JWT", size=480)
@@ -162,54 +162,58 @@ _SD_SHOWN = (
     '{"header":{"alg":"ES256","typ":"kb+jwt"},"payload":{"nonce":"<login.nonce.43>","aud":"<audience>",'
     '"iat":<now>,"sd_hash":"<login.sdhash.43>"},"signature":"<login.signature.86>"}',
 )
+_PROOF_OF_KEY = (
+    f'{{"header":{{"alg":"ES256","typ":"openid4vci-proof+jwt","jwk":{_KEY}}},'
+    '"payload":{"aud":"<issuer>","iat":<now>},"signature":"<cred.proof.86>"}'
+)
 _SD_JWT = Row(
     "selective disclosure",
     "signature, key and status index of each credential",
     (
         _issue(
-            f'[[{{"header":{{"alg":"ES256","typ":"openid4vci-proof+jwt","jwk":{_KEY}}},'
-            '"payload":{"aud":"<issuer>","iat":<now>},"signature":"<cred.proof.86>"}]]',
+            f"[[{_PROOF_OF_KEY}]]",
             f'[[{{"issued":{_SD_ISSUED},"disclosures":[{_SD_SHOWN[0]}],"binding":""}}]]',
             (390, 1769),
         ),
         _show(f'{{"issued":{_SD_ISSUED},"disclosures":[{_SD_SHOWN[0]}],"binding":{_SD_SHOWN[1]}}}', 1599),
     ),
 )
+_MDOC_SIGNED = (
+    '"issuerAuth":{"payload":{"value":{"docType":"eu.europa.ec.av.1","version":"1.0",'
+    '"validityInfo":{"signed":{"value":"<iso>"}},"valueDigests":{"eu.europa.ec.av.1":{"0":"<cred.digest.43>"}},'
+    '"deviceKeyInfo":{"deviceKey":{"-2":"<cred.x.43>","-3":"<cred.y.43>"}}}},"signature":"<cred.signature.86>"},'
+    '"nameSpaces":{"eu.europa.ec.av.1":[{"value":{"random":"<cred.salt.43>","digestID":0,"elementValue":true,'
+    '"elementIdentifier":"age_over_16"}}]}'
+)
 _MDOC = Row(
     "mobile document",
     "signature, key and digests of each credential",
     (
-        _issue(
-            '[[{"doctype":"eu.europa.ec.av.1","deviceKey":{"x":"<cred.x.43>","y":"<cred.y.43>"}}]]',
-            '[[{"issuerAuth":{"signature":"<cred.signature.86>","payload":{"docType":"eu.europa.ec.av.1",'
-            '"validityInfo":{"signed":"<iso>"},"valueDigests":["<cred.digest.43>"],'
-            '"deviceKeyInfo":{"x":"<cred.x.43>","y":"<cred.y.43>"}}},"random":"<cred.salt.43>"}]]',
-            (160, 1120),
-        ),
+        _issue(f"[[{_PROOF_OF_KEY}]]", f'[[{{"cbor":{{{_MDOC_SIGNED}}}}}]]', (384, 2538)),
         _show(
-            '{"issuerAuth":{"signature":"<cred.signature.86>","payload":{"docType":"eu.europa.ec.av.1",'
-            '"validityInfo":{"signed":"<iso>"},"valueDigests":["<cred.digest.43>"],'
-            '"deviceKeyInfo":{"x":"<cred.x.43>","y":"<cred.y.43>"}}},"random":"<cred.salt.43>",'
-            '"deviceSigned":{"signature":"<login.signature.86>"}}',
-            1400,
+            '{"audience":"<audience>","nonce":"<login.nonce.22>","device_response":{"cbor":{"version":"1.0","status":0,'
+            '"documents":[{"docType":"eu.europa.ec.av.1","deviceSigned":{"deviceAuth":{"deviceSignature":'
+            f'{{"signature":"<login.signature.86>"}}}}}},"issuerSigned":{{{_MDOC_SIGNED}}}}}]}}}}}}',
+            2093,
         ),
     ),
+)
+_PSEUDONYM_ISSUE = _issue(
+    '{"kid":"<key.kid.43>","commitment":{"C":"<issue.commitment.64>","challenge":"<issue.challenge.43>"},'
+    '"tag":"<person.tag.64>"}',
+    '{"kid":"<key.kid.43>","epoch":2930,"over":21,"entropy":"<person.entropy.43>",'
+    '"signature":{"A":"<issue.a.64>","e":"<issue.e.43>"}}',
+    (334, 254),
+)
+_PSEUDONYM_SHOWN = (
+    '"kid":"<key.kid.43>","epoch":2930,"over":16,"audience":"<audience>","nonce":"<login.nonce.22>",'
+    '"pseudonym":"<pair.pseudonym.64>",'
+    '"proof":{"Abar":"<login.abar.64>","Bbar":"<login.bbar.64>","D":"<login.d.64>"}'
 )
 _PSEUDONYM = Row(
     "pseudonym of a hidden secret",
     "nothing; the pseudonym inside one platform",
-    (
-        _issue(
-            '{"commitment":"<issue.commitment.64>","proof":"<issue.proof.86>"}',
-            '{"blind_signature":"<issue.signature.107>"}',
-            (420, 210),
-        ),
-        _show(
-            '{"kid":"<key.kid.43>","pseudonym":"<pair.pseudonym.64>","over":16,"proof":"<login.proof.86>"}',
-            510,
-            account=True,
-        ),
-    ),
+    (_PSEUDONYM_ISSUE, _show(f"{{{_PSEUDONYM_SHOWN}}}", 934, account=True)),
 )
 _TOKEN_REQUEST = '{"token_type":2,"truncated_token_key_id":<key-byte>,"blinded_msg":"<cred.blinded.342>"}'
 _TOKEN_ANSWER = '{"blind_signature":"<cred.blindsignature.342>"}'
@@ -255,21 +259,16 @@ _ESCROW = Row(
     "escrow",
     "nothing but for the openers",
     (
-        _issue('{"member":"<person.member.43>"}', '{"certificate":"<issue.certificate.107>"}', (320, 300)),
-        _show(
-            '{"kid":"<key.kid.43>","pseudonym":"<pair.pseudonym.64>","over":16,"sealed":"<login.sealed.86>",'
-            '"proof":"<login.proof.86>"}',
-            640,
-            account=True,
-        ),
+        _PSEUDONYM_ISSUE,
+        _show(f'{{{_PSEUDONYM_SHOWN},"sealed":"<login.sealed.86>"}}', 1_320, account=True),
         Exchange(
             "opener",
             "opening",
             "/api/openings",
             '{"sealed":"<login.sealed.86>"}',
-            '{"member":"<person.member.43>"}',
+            '{"opened":true}',
             "person",
-            (140, 60),
+            (140, 15),
             peer="party",
         ),
     ),

@@ -8,6 +8,7 @@ is shown to both, unless it is shown once only, comes from a batch, or is unlink
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ from idverify.simulation import theory
 from idverify.simulation.events import stream
 from idverify.simulation.oracles.attacked import I_P, P_P, Coalition, judged, share_of
 from idverify.simulation.oracles.cell import Cell, Experiment, Measured
+from idverify.simulation.rows import ISSUE_ROUTE, SHOW_ROUTE
 
 NOW: Final = datetime(2026, 3, 1, 8, tzinfo=timezone.utc)
 ISSUER: Final = "https://id.example"
@@ -135,7 +137,7 @@ def _write(scheme: Scheme, people: int, folder: Path, *, seed: int) -> None:
             shown = holder.present(credential, challenge)
             account = f"a{secrets.token_hex(10)}"
             lines[party].append(
-                _record(party, at, "/api/presentations/{id_}", info.name, up=shown, down=b"", subject=account)
+                _record(party, at, SHOW_ROUTE, nonce, scheme=info.name, up=shown, down=b"", subject=account)
             )
             truth.append(Truth(party, account, wallet.person.id_number, wallet.person.id_number, "own"))
     encode = msgspec.json.Encoder().encode
@@ -163,15 +165,19 @@ def _fetch(
     return _record(
         "identity_provider",
         at,
-        "/api/issue/{scheme}",
+        ISSUE_ROUTE,
         info.name,
+        scheme=info.name,
         up=asked.message,
         down=answer,
         subject=wallet.person.id_number,
     )
 
 
-def _record(party: str, at: float, route: str, scheme: str, *, up: bytes, down: bytes, subject: str) -> RawRecord:
+def _record(
+    party: str, at: float, route: str, named: str, *, scheme: str, up: bytes, down: bytes, subject: str
+) -> RawRecord:
+    """One exchange; `named` is what stands in the path where the route has a name."""
     return RawRecord(
         VERSION,
         round(NOW.timestamp() + float(at), 6),
@@ -179,7 +185,7 @@ def _record(party: str, at: float, route: str, scheme: str, *, up: bytes, down: 
         "192.0.2.1",
         "POST",
         route,
-        route,
+        re.sub(r"\{\w+\}", named, route),
         200,
         len(up),
         len(down),

@@ -39,7 +39,11 @@ def test_the_same_message_is_never_blinded_the_same_way() -> None:
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("number", [0, 1, N - 1, N, N + 1, N + 2, 2**2048 - 1])
+@pytest.mark.parametrize(
+    "number",
+    [0, 1, N - 1, N, N + 1, N + 2, 2**2048 - 1],
+    ids=["0", "1", "n - 1", "n", "n + 1", "n + 2", "2^2048 - 1"],
+)
 def test_the_signer_refuses_numbers_that_nobody_blinds_to(backend: Backend, number: int) -> None:
     with pytest.raises(BadMessage):
         RawPrivateKey(PRIVATE, backend).raw(number.to_bytes(256))

@@ -14,7 +14,7 @@ from idverify.settings import Settings
 
 def schemes(options: Namespace) -> int:
     """All schemes, with what they can answer and what they cannot promise."""
-    from idverify.schemes import SCHEMES
+    from idverify.schemes import MISSING, SCHEMES
 
     rows = []
     for scheme in SCHEMES.values():
@@ -35,6 +35,8 @@ def schemes(options: Namespace) -> int:
             print(fill(text, 78, initial_indent=f"  {party.replace('_', ' ')}: ", subsequent_indent="    "))
         if info_.limits:
             print(fill(info_.limits, 78, initial_indent="  limit: ", subsequent_indent="    "))
+    for name, why in MISSING.items():
+        print(fill(f"{name} is not here: {why}", 78, subsequent_indent="    "))
     say("next: idverify compare --schemes " + ",".join(list(SCHEMES)[:2]))
     return 0
 

@@ -20,6 +20,15 @@ from idverify.schemes.real_name import RealName
 from idverify.schemes.sd_jwt_vc import SdJwtVc
 from idverify.schemes.self_declared import SelfDeclared
 
+_OPTIONAL: tuple[Scheme, ...] = ()
+_ABSENT: dict[str, str] = {}
+try:
+    from idverify.schemes._zk_mdoc import ZkMdoc
+except ImportError as error:
+    _ABSENT["zk_mdoc"] = f"{error.name or error} is not installed: pip install 'idverify[zk]' (Linux on x86_64)"
+else:
+    _OPTIONAL = (ZkMdoc(),)
+
 _IN_ORDER: tuple[Scheme, ...] = (
     SelfDeclared(),
     DocumentUpload(),
@@ -37,6 +46,10 @@ _IN_ORDER: tuple[Scheme, ...] = (
     Bbs(),
     BbsEscrow(),
     BbsAnyAge(),
+    *_OPTIONAL,
 )
 
 SCHEMES: Mapping[str, Scheme] = MappingProxyType({scheme.info.name: scheme for scheme in _IN_ORDER})
+
+MISSING: Mapping[str, str] = MappingProxyType(_ABSENT)
+"""Schemes that would be in the list if something else were installed, and what that is."""

@@ -64,7 +64,8 @@ def prove(world: World, page: Page, scheme: str, person: dict[str, object], *, b
         journeys.state_birth_date(page, born)
     else:
         journeys.sign_in(page, id_number=str(person["id_number"]), pin=str(person["pin"]))
-    journeys.agree(page)
+    if page.locator("form:has(input[value=show])").count():  # else the wallet knows by itself that it cannot prove it
+        journeys.agree(page)
 
 
 @pytest.mark.parametrize("scheme", one_of_each_kind())

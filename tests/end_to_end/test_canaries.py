@@ -80,7 +80,7 @@ class Trace:
         self.person = people.person(self.row)
         owner = Owner(self.person.id_number, people.pin(self.row), self.person.born, name=self.person.name)
         wallet = Wallet(owner, SCHEMES)
-        parties = ("identity_provider", "platform_a", "platform_b")
+        parties = ("identity_provider", "platform_a", "platform_b", *scheme.info.parties)
         settings = replace(Settings(), citizens=CITIZENS, seed=SEED)
         with World(folder, settings, parties=parties) as world, httpx.Client() as client:
             self.platform = world.urls["platform_a"]

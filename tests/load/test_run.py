@@ -29,7 +29,7 @@ EAGER = Settings(citizens=SIZE, borrowing=1.0, lying=1.0, farmers=0.2)
 
 
 def a_world(folder: Path, scheme: str) -> World:
-    return World(folder, Settings(citizens=SIZE, schemes=scheme), parties=PARTIES)
+    return World(folder, Settings(citizens=SIZE, schemes=scheme), parties=(*PARTIES, *SCHEMES[scheme].info.parties))
 
 
 def urls_of(world: World) -> dict[str, str]:

@@ -252,7 +252,7 @@ def test_every_answer_has_the_security_headers(service: Service) -> None:
 
 
 def test_a_body_that_is_too_large_is_refused(service: Service) -> None:
-    answer = service.ask("POST", "/api/sessions", content=b"x" * 300_000)
+    answer = service.ask("POST", "/api/sessions", content=b"x" * 600_000)
     assert (answer.status_code, answer.json()["error"]) == (413, "too_large")
 
 

@@ -179,7 +179,7 @@ def test_what_is_no_presentation_is_refused_in_words(village: Village) -> None:
             assert refused.status_code in (400, 403), refused.text
             assert set(refused.json()) >= {"error", "error_description"}
         assert village.deliver(asked, b"x" * 70_000).status_code == 400
-        assert village.deliver(asked, b"x" * 300_000).status_code == 413
+        assert village.deliver(asked, b"x" * 600_000).status_code == 413
 
 
 @pytest.mark.parametrize(

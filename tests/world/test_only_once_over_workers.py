@@ -63,7 +63,8 @@ def test_a_credential_opens_one_account_however_often_it_is_shown_at_once(
     url = "" if database_url.startswith("sqlite") else database_url
     settings = replace(Settings(), citizens=CITIZENS, seed=SEED, workers=2, database_url=url)
     wallet = adult_wallet()
-    with World(tmp_path, settings, parties=("identity_provider", "platform_a")) as world, httpx.Client() as client:
+    parties = ("identity_provider", "platform_a", *SCHEMES[scheme].info.parties)
+    with World(tmp_path, settings, parties=parties) as world, httpx.Client() as client:
         platform = world.urls["platform_a"]
         flows = Flows(wallet, identity_provider=world.urls["identity_provider"])
         requests = [run(flows.ask(platform, scheme), client) for _ in range(TRIES)]

@@ -33,14 +33,13 @@ def chosen(settings: Settings, *, everything: bool = True) -> tuple[str, ...]:
 
     Raises BadUsage for an unknown one, and says so where this machine lacks it.
     """
-    from idverify.comparison.variants import missing
-    from idverify.schemes import SCHEMES
+    from idverify.schemes import MISSING, SCHEMES
 
     usual = tuple(name for name, scheme in SCHEMES.items() if everything or scheme.info.usual)
     wanted = settings.scheme_names or usual
     for name in wanted:
-        if name in missing():
-            raise BadUsage(f"{name} is not on this machine: {missing()[name]}", hint="idverify schemes lists what is")
+        if name in MISSING:
+            raise BadUsage(f"{name} is not on this machine: {MISSING[name]}", hint="idverify schemes lists what is")
         if name not in SCHEMES:
             raise BadUsage(f"{name!r} is no scheme", hint=f"the schemes are {', '.join(SCHEMES)}")
     return tuple(name for name in SCHEMES if name in wanted)

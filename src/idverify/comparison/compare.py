@@ -17,11 +17,11 @@ from idverify.comparison.folders import new_run, write_run
 from idverify.comparison.model import Assumption, Load, Run, SchemeResult, Sentence
 from idverify.comparison.report import render
 from idverify.comparison.trial import Trial
-from idverify.comparison.variants import check, missing, variants
+from idverify.comparison.variants import check, variants
 from idverify.errors import BadUsage, IdverifyError
 from idverify.mandates import Mandate
 from idverify.mandates import load as load_mandate
-from idverify.schemes import SCHEMES
+from idverify.schemes import MISSING, SCHEMES
 from idverify.settings import Settings
 from idverify.wallet.policy import Method
 
@@ -150,7 +150,7 @@ def _run(
         schemes=results,
         status="partial" if stopped else "complete",
         failed=failed,
-        missing=dict(missing()),
+        missing=dict(MISSING),
         left_out=left_out,
         started=started.isoformat(timespec="seconds"),
         database="postgresql" if settings.database_url else "sqlite",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import idverify.schemes
 from idverify.errors import BadUsage
 from idverify.scheme import Info, Scheme
 from idverify.settings import Settings
@@ -72,12 +71,6 @@ def family(info: Info) -> str:
     if info.unlinkable or info.issued == "ahead_per_platform":
         return "blind tokens, proofs"
     return "kept by the wallet"
-
-
-def missing() -> Mapping[str, str]:
-    """The optional schemes that this machine lacks, each with why."""
-    found = getattr(idverify.schemes, "MISSING", {})
-    return found if isinstance(found, Mapping) else {}
 
 
 def check(settings: Settings, chosen: Sequence[Variant]) -> None:

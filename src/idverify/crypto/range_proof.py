@@ -65,7 +65,7 @@ class RangeProver:
         value = bound - message
         if not 0 < bits <= MOST_BITS or not 0 <= value < 1 << bits:
             raise BadMessage(f"the message is not at most the bound, by less than {bits} bits")
-        self._index, self._bound, self._bits, self._random = index, bound, bits, random
+        self._index, self._bound = index, bound
         self._values = [value >> i & 1 for i in range(bits)]
         self._blinds = [random_scalar(random) for _ in range(bits)]
         self.points = [

@@ -162,7 +162,7 @@ class SealProver:
     """Seals the hidden message at `index` of a BBS proof, and is the part of that proof which says so."""
 
     def __init__(self, key: OpenersKey, index: int, message: Scalar, *, random: Random = secrets.token_bytes) -> None:
-        self._key, self._index, self._random = key, index, random
+        self._key, self._index = key, index
         self._r, self._nonce = random_scalar(random), random_scalar(random)
         self.seal = Seal(combine_fixed_secret([G], [self._r]), combine_fixed_secret([key.base, H], [self._r, message]))
 

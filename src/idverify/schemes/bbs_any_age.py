@@ -39,7 +39,6 @@ INFO = replace(
     },
     limits="a platform that asks age after age closes in on a birth day; slower and larger than bbs",
     experimental="the range proof follows no standard and nobody has reviewed it",
-    cost="threads",
     usual=False,
 )
 

@@ -82,7 +82,7 @@ def _spark(master: str) -> Iterator[Spark]:
         for_children("SPARK_LOCAL_IP", "127.0.0.1")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        from pyspark.sql import SparkSession
+        from pyspark.sql import SparkSession  # pyright: ignore[reportMissingImports]
 
         builder = SparkSession.Builder().master(master).appName("idverify")
         settings = {"spark.ui.enabled": "false", "spark.sql.session.timeZone": "UTC", "spark.log.level": "ERROR"}

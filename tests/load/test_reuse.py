@@ -47,8 +47,8 @@ def test_refills_are_steps_of_their_own_and_happen_when_the_policy_says(refill: 
     assert result.fallbacks == 0
     refills = len(result.steps["refill"].ms) if "refill" in result.steps else 0
     assert (refills > 0) == (refill != "just_in_time")
-    if refill == "after_use":  # one for each showing
-        assert refills >= 0.9 * len(result.steps["present"].ms)
+    if refill == "after_use":  # what was shown is fetched again; two showings in quick succession share one refill
+        assert refills * ONCE.batch >= 0.9 * len(result.steps["present"].ms)
 
 
 @pytest.mark.parametrize("name", one_of_each_kind())

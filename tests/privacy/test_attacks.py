@@ -84,7 +84,7 @@ def test_an_observer_of_the_network_and_a_platform_know_the_line_of_each_account
 def test_a_direct_question_to_the_status_host_says_who_it_is_and_a_list_hides_among_its_holders(tmp_path: Path) -> None:
     sd_jwt = Scenario(row="selective disclosure", citizens=200, exactly=1, delay=FAR, batch=3, refill="when_empty")
 
-    asked = dataclasses.replace(sd_jwt, status="direct", index="sequential")
+    asked = dataclasses.replace(sd_jwt, status="direct")
     assert found(tmp_path / "direct", asked, (ISSUER, S), ["exact_join"])["exact_join"][1].top_1 == 1.0
     listed = dataclasses.replace(sd_jwt, status="list", holders=20)
     _, hidden = found(tmp_path / "list", listed, (ISSUER, S), ["partition"])["partition"]

@@ -124,6 +124,14 @@ def test_schemes_and_mandates_are_listed_as_json(capsys: pytest.CaptureFixture[s
     assert cli.main(["schemes", "--json"]) == 0
     schemes = json.loads(capsys.readouterr().out)
     assert {"name", "title", "answers", "online", "single_use"} <= set(schemes[0])
+    here = [row for row in schemes if not row["missing"]]
+    assert [row["name"] for row in here] == list(SCHEMES)
+    assert len(schemes) >= 13
+    for row in here:
+        assert row["spec"]
+        assert row["kind"]
+        assert set(row["reuse"]) == {"A", "B", "C", "D"}
+        assert (row["policy"] is None) == (row["issued"] in ("by_holder", "per_login"))
     assert cli.main(["mandate", "list", "--json"]) == 0
     assert "directive_57" in {mandate["name"] for mandate in json.loads(capsys.readouterr().out)}
 
@@ -141,6 +149,30 @@ def test_the_last_line_is_the_next_step(capsys: pytest.CaptureFixture[str]) -> N
     for arguments in (["schemes"], ["mandate", "list"], ["people", "--n", "1"]):
         assert cli.main(arguments) == 0
         assert capsys.readouterr().err.splitlines()[-1].startswith("next: idverify ")
+
+
+def test_schemes_are_readable_in_80_columns(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["schemes"]) == 0
+    shown = capsys.readouterr().out
+    assert max(map(len, shown.splitlines())) <= 80
+    for name, scheme in SCHEMES.items():
+        assert f"\n{name}: {scheme.info.title}\n" in shown
+    words = " ".join(shown.split())
+    for scheme in SCHEMES.values():
+        for text in (scheme.info.spec, scheme.info.limits, scheme.info.experimental, *scheme.info.learns.values()):
+            assert " ".join(text.split()) in words
+
+
+def test_what_is_not_on_this_machine_says_why(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("idverify.schemes.MISSING", {"zk_test": "a library is not installed"}, raising=False)
+    assert cli.main(["schemes"]) == 0
+    assert "zk_test\n  missing here      a library is not installed" in capsys.readouterr().out
+    assert cli.main(["schemes", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[-1] == {"name": "zk_test", "missing": "a library is not installed"}
+    with pytest.raises(BadUsage, match="not on this machine: a library"):
+        chosen(Settings(schemes="zk_test"))
 
 
 def test_doctor_looks_at_everything(capsys: pytest.CaptureFixture[str]) -> None:

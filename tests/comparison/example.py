@@ -12,6 +12,7 @@ from idverify.comparison.model import (
     Linked,
     Load,
     Reuse,
+    Revocation,
     Run,
     SchemeResult,
     Sentence,
@@ -121,6 +122,9 @@ KINDS = (
 """Kinds of schemes with what they are called: as many, and as long, as there may be."""
 
 
+STRETCHED = Revocation(n=20, median_s=0.74, mean_s=0.75, longest_s=1.44, ttl_s=1.0, publish_s=0.5)
+
+
 def make_large_run() -> Run:
     """A run with every scheme that there may be, most of them with the same shares, some close together in time."""
     small, schemes = make_run(), {}
@@ -152,6 +156,7 @@ def make_large_run() -> Run:
                     recovered=(9, 9), recognised=(9, 9) if private else (0, 0), second_account=(0, 24), new_seed=(0, 3)
                 ),
                 proofs_again=(250, 250),
+                revocation=STRETCHED if kind == "kept by the wallet" else None,
             )
     return msgspec.structs.replace(
         small,

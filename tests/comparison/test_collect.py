@@ -119,3 +119,10 @@ def test_the_interval_of_a_median_holds_the_true_one_as_often_as_it_says() -> No
         held += low <= math.log(2) <= high
     # Binomial(1000, .95): outside 920 … 985 with a chance below one in 10,000.
     assert 920 <= held <= 985
+
+
+def test_revocations_are_told_in_short() -> None:
+    found = collect.revocation([0.4, 1.2, 0.2, 0.6], ttl=1.0, publish=0.5)
+    assert found is not None
+    assert (found.n, found.median_s, found.mean_s, found.longest_s) == (4, 0.4, 0.6, 1.2)
+    assert collect.revocation([], ttl=1.0, publish=0.5) is None

@@ -64,4 +64,8 @@ def test_the_ways_of_reuse_differ_in_what_two_platforms_can_link(tmp_path: Path)
     assert 0 < across["C"] < 1
     assert within["A"] == 0
     assert min(within["B"], within["D"]) > 0.7  # who lost the phone comes back with another credential
+    revoked = [run["schemes"][f"sd_jwt_vc:{method}"]["revocation"] for method in "ABCD"]
+    assert revoked[0] == revoked[3]  # of the scheme, not of its reuse
+    assert 0 < revoked[0]["mean_s"] <= revoked[0]["longest_s"]
+    assert run["schemes"]["real_name"]["revocation"] is None
     assert list((tmp_path / "runs" / "latest").glob("sd_jwt_vc-C/ledgers/platform_a.jsonl"))

@@ -85,6 +85,16 @@ def test_the_tables_hold_every_scheme_step_and_attack(tmp_path: Path, example_ru
     assert {row["label"] for table in rows.values() for row in table} == {"MEASURED"}
 
 
+def test_variants_and_what_was_measured_of_reuse_stand_in_the_tables(tmp_path: Path, large_run: Run) -> None:
+    write_run(tmp_path, large_run, "<p>")
+    rows = {row["scheme"]: row for row in csv.DictReader((tmp_path / "matrix.csv").read_text().splitlines())}
+    assert list(rows) == list(large_run.schemes)
+    row = rows["sd_jwt_vc:C"]
+    assert (row["base_scheme"], row["kind"], row["method"]) == ("sd_jwt_vc", "kept by the wallet", "C")
+    assert (row["recovered"], row["recovered_tried"], row["revocation_mean_s"]) == ("9", "9", "0.75")
+    assert (rows["real_name"]["method"], rows["real_name"]["revocation_mean_s"]) == ("", "")
+
+
 def test_a_report_can_be_made_again_from_run_json_alone(tmp_path: Path, example_run: Run) -> None:
     write_run(tmp_path, example_run, render(example_run))
     assert render(read_run(tmp_path)) == (tmp_path / "report.html").read_text()

@@ -7,38 +7,116 @@ import sys
 from argparse import Namespace
 from dataclasses import asdict
 from textwrap import fill
+from typing import TYPE_CHECKING
 
 from idverify.commands.terminal import print_json, say
 from idverify.settings import Settings
 
+if TYPE_CHECKING:
+    from idverify.scheme import Info
+
+
+WIDE = 78
+LABEL = 17
+ANSWERS = {"over": "age", "identity": "name and ID number", "one_account": "one account per person"}
+
 
 def schemes(options: Namespace) -> int:
-    """All schemes, with what they can answer and what they cannot promise."""
-    from idverify.schemes import MISSING, SCHEMES
+    """All schemes, by kind, with what they can answer, who learns what, and what they cannot promise."""
+    from idverify.comparison.variants import FAMILIES, family, missing
+    from idverify.schemes import SCHEMES
 
-    rows = []
-    for scheme in SCHEMES.values():
-        info = asdict(scheme.info)
-        rows.append(
-            info
-            | {"answers": sorted(scheme.info.answers), "learns": dict(scheme.info.learns), "online": scheme.info.online}
-        )
     if options.json:
-        print_json(rows)
+        rows = [_row(scheme.info) for scheme in SCHEMES.values()]
+        absent = [{"name": name, "missing": why} for name, why in missing().items()]
+        print_json([*rows, *absent])
         return 0
+    number = len(SCHEMES)
+    print(fill(f"{number} ways to prove something to a platform, by kind.", WIDE))
+    told = ""
     for scheme in SCHEMES.values():
-        info_ = scheme.info
-        print(f"{info_.name}: {info_.title}")
-        print(f"  follows  {info_.spec}")
-        print(f"  answers  {', '.join(sorted(info_.answers)) or 'nothing'}")
-        for party, text in info_.learns.items():
-            print(fill(text, 78, initial_indent=f"  {party.replace('_', ' ')}: ", subsequent_indent="    "))
-        if info_.limits:
-            print(fill(info_.limits, 78, initial_indent="  limit: ", subsequent_indent="    "))
-    for name, why in MISSING.items():
-        print(fill(f"{name} is not here: {why}", 78, subsequent_indent="    "))
-    say("next: idverify compare --schemes " + ",".join(list(SCHEMES)[:2]))
+        kind = family(scheme.info)
+        if kind != told:
+            print(f"\n{kind.upper()}\n{fill(FAMILIES[kind], WIDE)}")
+            told = kind
+        _show_scheme(scheme.info)
+    for name, why in missing().items():
+        print(f"\n{name}\n{_entry('missing here', why)}")
+    usual = ",".join([name for name, scheme in SCHEMES.items() if scheme.info.usual][1:3])
+    say(f"next: idverify compare --schemes {usual}   (docs/schemes/NAME.md tells how each works)")
     return 0
+
+
+def _row(info: Info) -> dict[str, object]:
+    """Everything about a scheme that a program may want."""
+    from idverify.comparison.variants import family
+    from idverify.wallet.policy import METHODS, keeps_credentials, policy_of, why_not
+
+    policy = asdict(policy_of(info, Settings())) if keeps_credentials(info) else None
+    return asdict(info) | {
+        "answers": sorted(info.answers),
+        "learns": dict(info.learns),
+        "online": info.online,
+        "kind": family(info),
+        "policy": policy,
+        "reuse": {method: why_not(info, method) or "possible" for method in METHODS},
+        "missing": "",
+    }
+
+
+def _show_scheme(info: Info) -> None:
+    print(f"\n{info.name}: {info.title}")
+    print(_entry("answers", ", ".join(word for ask, word in ANSWERS.items() if ask in info.answers) or "nothing"))
+    print(_entry("credentials", _credentials(info)))
+    print(_entry("revocation", _revocation(info)))
+    for party, text in info.learns.items():
+        print(_entry(f"{party.replace('_', ' ')}", text))
+    also = [party.replace("_", " ") for party in info.parties]
+    if also:
+        print(_entry("takes part", ", ".join(also)))
+    if info.opened_by:
+        print(_entry("opened by", f"{info.quorum} of {', '.join(info.opened_by)} together"))
+    if info.limits:
+        print(_entry("limit", info.limits))
+    if info.experimental:
+        print(_entry("EXPERIMENTAL", info.experimental))
+    print(_entry("follows", info.spec))
+    if not info.usual:
+        print(_entry("compare", "only when named, or with --schemes all"))
+
+
+def _revocation(info: Info) -> str:
+    if info.status:
+        return "by a status list"
+    if info.issued == "by_holder":
+        return "there is nothing to withdraw"
+    return "the next log-in fails" if info.issued == "per_login" else "none before it runs out"
+
+
+def _credentials(info: Info) -> str:
+    """How wallets come by them and use them, in a few words."""
+    from idverify.wallet.policy import policy_of
+
+    if info.issued == "by_holder":
+        return "none: the wallet states it itself"
+    if info.issued == "per_login":
+        return "a new answer from the identity provider for each log-in"
+    if info.unlinkable:
+        return "one, shown anew each time so that no two showings look alike"
+    policy = policy_of(info, Settings())
+    if policy.method == "A":
+        number = "one at a time" if policy.batch == 1 else f"{policy.batch} at a time"
+        quota = ", within a quota for each person" if info.rationed else ""
+        return f"{number}, each shown once{quota}"
+    return "one, the same shown to every platform"
+
+
+def _entry(label: str, text: str) -> str:
+    """A line, or several under each other, with its label in front."""
+    first = f"  {label:<{LABEL}} "
+    lead = first if len(label) <= LABEL else f"  {label}\n{' ' * (LABEL + 3)}"
+    wrapped = fill(text, WIDE - LABEL - 3, break_on_hyphens=False).replace("\n", "\n" + " " * (LABEL + 3))
+    return lead + wrapped
 
 
 def mandate(options: Namespace) -> int:

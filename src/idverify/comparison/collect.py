@@ -6,7 +6,17 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from idverify.comparison.model import AgeGate, CpuMs, EnrolledAgain, Linked, Reuse, SchemeResult, SignUps, Step
+from idverify.comparison.model import (
+    AgeGate,
+    CpuMs,
+    EnrolledAgain,
+    Linked,
+    Reuse,
+    Revocation,
+    SchemeResult,
+    SignUps,
+    Step,
+)
 from idverify.comparison.variants import family
 from idverify.metering import RouteUse, Use
 from idverify.privacy.metrics import Linkage
@@ -50,6 +60,7 @@ class Measured:
     accounts_stored: int = 0
     adults_blocked_reasons: Mapping[str, int] = field(default_factory=dict)
     policy: Policy | None = None
+    revocation: Revocation | None = None
     fallbacks: int = 0
     proofs_again: tuple[int, int] = (0, 0)
     enrolled_again: Mapping[str, tuple[int, int]] = field(default_factory=dict)
@@ -218,6 +229,21 @@ def reuse(measured: Measured) -> Reuse | None:
     )
 
 
+def revocation(seconds: Sequence[float], *, ttl: float, publish: float) -> Revocation | None:
+    """The latencies of revocations in short; None for none."""
+    ordered = sorted(seconds)
+    if not ordered:
+        return None
+    return Revocation(
+        n=len(ordered),
+        median_s=round(percentile(ordered, 0.5), 3),
+        mean_s=round(sum(ordered) / len(ordered), 3),
+        longest_s=round(ordered[-1], 3),
+        ttl_s=ttl,
+        publish_s=publish,
+    )
+
+
 FLAGS = (
     "online", "single_use", "signed", "binds_device", "quantum_safe", "rationed", "status", "remembers", "unlinkable",
     "verifies_many",
@@ -255,6 +281,7 @@ def result(measured: Measured, linkage: Mapping[str, Linked], *, title: str = ""
         experimental=info.experimental,
         parties=list(info.parties),
         reuse=reuse(measured),
+        revocation=measured.revocation,
         proofs_again=measured.proofs_again,
         enrolled_again=EnrolledAgain(**measured.enrolled_again) if measured.enrolled_again else None,
         spec=info.spec,

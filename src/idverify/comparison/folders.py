@@ -94,7 +94,9 @@ MATRIX = (
     "scheme", "label", "complete", "attempted", "accepted", "failed", "minors_admitted", "minors_tried",
     "borrowed_admitted", "borrowed_tried", "adults_blocked", "adults_tried", "accounts_per_person_max",
     "cpu_ms_identity_provider", "cpu_ms_platform", "cpu_ms_wallet", "storage_bytes_per_account", "generator_cpu",
-    "capture_share", "unanswered",
+    "capture_share", "unanswered", "base_scheme", "kind", "method", "batch", "refill", "requests", "refills",
+    "fallbacks", "proofs_again", "proofs_again_tried", "recovered", "recovered_tried", "recognised", "recognised_tried",
+    "second_account", "second_account_tried", "new_seed", "new_seed_tried", "revocation_mean_s", "revocation_longest_s",
 )  # fmt: skip
 STEPS = ("scheme", "step", "label", "n", "per_second", "p50_ms", "p95_ms", "p99_ms", "bytes_up", "bytes_down")
 LINKAGE = (
@@ -105,12 +107,17 @@ LINKAGE = (
 
 def _matrix(run: Run) -> Iterable[Sequence[object]]:
     for name, r in run.schemes.items():
-        gate = r.age_gate
+        gate, reuse, again, revoked = r.age_gate, r.reuse, r.enrolled_again, r.revocation
+        used = (reuse.method, reuse.batch, reuse.refill, reuse.issued, reuse.refills, reuse.fallbacks) if reuse else ()
+        enrolled = (
+            (*again.recovered, *again.recognised, *again.second_account, *again.new_seed) if again else (None,) * 8
+        )
         yield (
             name, r.label, r.complete, r.sign_ups.attempted, r.sign_ups.accepted, r.sign_ups.failed,
             *gate.minors_admitted, *gate.borrowed_admitted, *gate.adults_blocked, r.accounts_per_person_max,
             r.cpu_ms.identity_provider, r.cpu_ms.platform, r.cpu_ms.wallet, r.storage_bytes_per_account,
-            r.generator_cpu, r.capture_share, " ".join(r.unanswered),
+            r.generator_cpu, r.capture_share, " ".join(r.unanswered), r.scheme, r.family, *(used or (None,) * 6),
+            *r.proofs_again, *enrolled, *((revoked.mean_s, revoked.longest_s) if revoked else (None, None)),
         )  # fmt: skip
 
 

@@ -98,6 +98,20 @@ class EnrolledAgain(Struct, frozen=True, kw_only=True):
     new_seed: tuple[Count, Count]  # tries as somebody else that gave an account, where the issuer remembers people
 
 
+class Revocation(Struct, frozen=True, kw_only=True):
+    """Seconds from a revoke call to the platform's first denial, in a world of its own with short times.
+
+    Expected is (ttl + publish)/2 on average; longer times stretch it in proportion (docs/status.md).
+    """
+
+    n: Count
+    median_s: Amount
+    mean_s: Amount
+    longest_s: Amount
+    ttl_s: Amount  # how long the platform keeps a list
+    publish_s: Amount  # how often the status host looks for a newer one
+
+
 class SchemeResult(Struct, frozen=True, kw_only=True):
     sign_ups: SignUps
     steps: dict[str, Step]
@@ -119,6 +133,7 @@ class SchemeResult(Struct, frozen=True, kw_only=True):
     reuse: Reuse | None = None  # null where wallets keep no credential of this scheme
     proofs_again: tuple[Count, Count] = (0, 0)  # accounts that were proven again, as at a later log-in
     enrolled_again: EnrolledAgain | None = None
+    revocation: Revocation | None = None  # null where credentials have no status, or it was not measured
     unanswered: list[str] = []  # what the mandate demands of a sign-up and the scheme leaves unmet
     capture_share: Share | None = None  # of the services' CPU, spent on keeping ledgers
     seconds: Amount = 0.0  # of load that was measured

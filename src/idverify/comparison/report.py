@@ -22,6 +22,19 @@ LINKED_BY = (
     ("platform_a+platform_b", "platform A + platform B"),
     (sentences.VISITS, "platform A over two visits"),
 )
+PROPERTIES = (
+    ("signed", "An issuer signs"),
+    ("online", "Issuer needed at each log-in"),
+    ("binds_device", "Bound to a key in the device"),
+    ("single_use", "Shown once only"),
+    ("unlinkable", "No two showings alike"),
+    ("rationed", "Quota a person"),
+    ("remembers", "Issuer remembers people, so that nobody comes twice"),
+    ("verifies_many", "Platform verifies many together"),
+    ("status", "Names a status list"),
+    ("quantum_safe", "Quantum-safe"),
+)
+"""Flags of a scheme, with what each says."""
 FEW = 6
 """As many schemes have their names in the scatter; more have numbers there and a key below."""
 
@@ -152,6 +165,8 @@ def render(run: Run) -> str:
             bytes_by_party=bytes_by_party,
             balance=balance,
             families=families(run),
+            properties=PROPERTIES,
+            revoked=any(r.revocation for r in run.schemes.values()),
             demands=sorted({demand for r in run.schemes.values() for demand in r.unanswered}),
             linked_by=LINKED_BY,
             shares=shares,

@@ -15,13 +15,13 @@ from tempfile import TemporaryDirectory
 
 import msgspec
 
-from idverify.comparison import collect, stored, visits
+from idverify.comparison import collect, revocation, stored, visits
 from idverify.comparison.databases import fresh_database
 from idverify.comparison.describing import describe
-from idverify.comparison.model import Linked, SchemeResult
+from idverify.comparison.model import Linked, Revocation, SchemeResult
 from idverify.comparison.theft import steal
 from idverify.comparison.variants import Variant
-from idverify.errors import BadEnvironment
+from idverify.errors import BadEnvironment, IdverifyError
 from idverify.load.result import LoadResult
 from idverify.load.run import run_load
 from idverify.mandates import Mandate
@@ -42,7 +42,7 @@ VISITED = "platform_a"
 STOLEN = ("identity_provider", "platform_a", "platform_b")
 """Whose databases a thief gets a copy of, when the load has ended."""
 LONGEST_ATTACK = 600.0
-START_SECONDS, STOP_SECONDS, ATTACK_SECONDS, LOCUST_SECONDS = 4.0, 1.0, 3.0, 3.0
+START_SECONDS, STOP_SECONDS, ATTACK_SECONDS, LOCUST_SECONDS, REVOKE_SECONDS = 4.0, 1.0, 8.0, 3.0, 8.0
 """How long the phases take here, for the progress bar; nothing else depends on it."""
 
 Phase = Callable[[str, float | None], None]
@@ -71,6 +71,7 @@ class Trial:
         self.warm_up = warm_up
         self.stop = stop
         self.under_load = False
+        self._revocations: dict[str, Revocation | None] = {}
 
     @property
     def expected_seconds(self) -> float | None:
@@ -104,6 +105,10 @@ class Trial:
         self._tidy(folder)
         phase("attacking the ledgers", ATTACK_SECONDS)
         linkage = attack_all(folder)
+        late: list[str] = []
+        if info.status and info.name not in self._revocations and not self.stop.is_set():
+            phase("revoking", REVOKE_SECONDS)
+            self._revocations[info.name] = self._revocation(info.name, late)
         accounts = len(score.read_truth(folder / "truth.jsonl"))
         measured = from_load(
             load,
@@ -115,6 +120,7 @@ class Trial:
             unanswered=frozenset(self.mandate.unanswered(info)),
             policy=policy_of(info, settings) if keeps_credentials(info) else None,
         )
+        measured = replace(measured, revocation=self._revocations.get(info.name), warnings=[*measured.warnings, *late])
         return collect.result(measured, linkage, title=variant.title)
 
     def _load(self, world: World, scheme: str, folder: Path) -> LoadResult:
@@ -136,6 +142,16 @@ class Trial:
             )
         finally:
             self.under_load = False
+
+    def _revocation(self, scheme: str, warnings: list[str]) -> Revocation | None:
+        """How long revocations take, in a world of its own; what goes wrong there is a warning of this scheme."""
+        try:
+            with TemporaryDirectory(prefix="idverify-revoke-") as folder:
+                seconds = revocation.in_a_world_of_its_own(self.settings, scheme, Path(folder))
+        except IdverifyError as error:
+            warnings.append(f"how long a revocation takes could not be measured: {error.message}")
+            return None
+        return collect.revocation(seconds, ttl=revocation.TTL, publish=revocation.PUBLISH)
 
     def _first_metrics(self, folder: Path) -> list[Use]:
         """What starting cost, which is nobody's sign-up: the meters write half a second after the first request."""

@@ -62,6 +62,15 @@ def variants(
     return run, left_out
 
 
+FAMILIES = {
+    "nobody vouches": "What the person states, or shows a picture of. No issuer signs anything.",
+    "issuer at each log-in": "The identity provider makes an answer for each log-in, and hears where and when it is.",
+    "kept by the wallet": "A signed credential is fetched ahead and shown, as often as the wallet's policy says.",
+    "blind tokens, proofs": "The issuer does not recognise what it helped to make: blind signatures and proofs.",
+}
+"""The kinds of schemes, each in a sentence."""
+
+
 def family(info: Info) -> str:
     """Schemes of one kind stand together: by who takes part in a log-in, and what stays recognisable."""
     if not info.signed:

@@ -21,7 +21,7 @@ STOPPED = 130
 REFILLS = ("just_in_time", "after_use", "when_empty", "delayed", "fixed_schedule")
 SHORT = """idverify shows what a mandate to prove one's identity on social media costs, gives away and stops.
 
-  idverify compare                 run the schemes under load, attack their ledgers, report (about two minutes)
+  idverify compare                 run the usual schemes under load, attack their ledgers, report (some minutes)
   idverify compare --schemes real_name,privacy_pass --duration 5
   idverify up                      start all services and use them in a browser
   idverify schemes                 what can be compared

@@ -166,7 +166,7 @@ def render(run: Run) -> str:
             balance=balance,
             families=families(run),
             properties=PROPERTIES,
-            revoked=any(r.revocation for r in run.schemes.values()),
+            revoked=[r.revocation for r in run.schemes.values() if r.revocation],
             demands=sorted({demand for r in run.schemes.values() for demand in r.unanswered}),
             linked_by=LINKED_BY,
             shares=shares,

@@ -54,6 +54,7 @@ INFO = Info(
     spec=f"{mdoc.SPEC} (ES256, SHA-256), docType {DOC_TYPE}, session transcript of {mdoc.TRANSCRIPT_SPEC}",
     answers=frozenset({"over"}),
     status=True,
+    usual=False,
     binds_device=True,
     learns={
         "identity provider": "that the person has a credential, not where it is shown",
@@ -67,6 +68,7 @@ BATCH_INFO = replace(
     name="mdoc_batch",
     title="Mobile documents, 30 for one use each",
     batch=30,
+    usual=True,
     single_use=True,
     status=False,
     learns={

@@ -34,6 +34,7 @@ INFO = Info(
     rationed=True,
     binds_nonce=False,
     same_keys=True,
+    usual=False,
     cost="threads",
     learns={
         "identity provider": "that the person takes a token of an age band, not for which platform",

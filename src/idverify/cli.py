@@ -119,6 +119,41 @@ def parser() -> argparse.ArgumentParser:
         "--power", action="store_true", help="judge what stated mistakes would give: all must disagree"
     )
 
+    attacking = command("attack", "let parties of a recorded run put their ledgers together and find out who is who")
+    attacking.add_argument("run", metavar="RUN", help="a run's folder, its number, runs/latest, or a replayed world")
+    attacking.add_argument("--coalition", required=True, metavar="A,B", help="parties: identity_provider,platform_a")
+    attacking.add_argument("--scheme", metavar="NAME", help="only this scheme of the run (all)")
+    attacking.add_argument("--attacker", choices=("policy", "trained", "blind"), help="only this attacker (all)")
+    attacking.add_argument("--attacks", metavar="A,B", help="only these attacks (all)")
+    attacking.add_argument(
+        "--view", choices=("arrived", "kept"), default="arrived", help="all, or what the mandate lets parties keep"
+    )
+    attacking.add_argument("--at", metavar="TIME", help="the ledgers as a thief finds them then (at the end)")
+    attacking.add_argument("--shadow", metavar="RUN", help="a world of another seed, with its truth, to train on")
+    attacking.add_argument("--explain", action="store_true", help="one linked person, with what gave them away")
+    attacking.add_argument("--account", metavar="ID", help="explain this account instead of the surest")
+    attacking.add_argument("--engine", default="duckdb", metavar="NAME", help="duckdb, spark or spark://HOST:PORT")
+    attacking.add_argument(
+        "--hashes", type=_number(1, int), metavar="N", help="how many an enumeration tries (6000000)"
+    )
+    attacking.add_argument("--out", default="runs", metavar="FOLDER", help="where the runs are (runs)")
+
+    exporting = command("export", "hand out a run's ledgers as an exercise, without the truth")
+    exporting.add_argument("run", metavar="RUN", help="a run's folder, its number, runs/latest, or a replayed world")
+    exporting.add_argument("--folder", required=True, metavar="FOLDER", help="where to; it must not be there yet")
+    exporting.add_argument("--scheme", metavar="NAME", help="only this scheme of the run (all)")
+    exporting.add_argument("--out", default="runs", metavar="FOLDER", help="where the runs are (runs)")
+
+    scoring = command("score", "grade somebody else's guesses by the truth of a run")
+    scoring.add_argument("guesses", metavar="GUESSES.csv", help="columns account, person and, if you like, confidence")
+    scoring.add_argument("--run", required=True, metavar="RUN", help="the run whose ledgers were attacked")
+    scoring.add_argument("--scheme", metavar="NAME", help="which scheme of the run")
+    scoring.add_argument(
+        "--coalition", default="identity_provider,platform_a", metavar="A,B",
+        help="whose persons and whose accounts (identity_provider,platform_a)",
+    )  # fmt: skip
+    scoring.add_argument("--out", default="runs", metavar="FOLDER", help="where the runs are (runs)")
+
     command("doctor", "whether this machine is ready")
 
     opening = command("open", "have the openers of a sealed identity find the person behind an account")
@@ -148,6 +183,9 @@ def parser() -> argparse.ArgumentParser:
 
 
 MODULES = {
+    "attack": "attacking",
+    "export": "attacking",
+    "score": "attacking",
     "compare": "comparing",
     "up": "serving",
     "schemes": "showing",

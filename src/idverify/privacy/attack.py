@@ -12,6 +12,7 @@ import argparse
 import csv
 import json
 import sys
+import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
@@ -27,10 +28,13 @@ from idverify.privacy.answers import ATTACKERS, Answer, AttackerName
 from idverify.privacy.attacks import ATTACKS, INDIFFERENT
 from idverify.privacy.attacks.exact_join import NAME, field_pairs
 from idverify.privacy.engine import counted, engine
+from idverify.privacy.explaining import explained
+from idverify.privacy.guard import confine
 from idverify.privacy.public import blinded, read_public
 from idverify.privacy.stored import write_answers
 from idverify.privacy.tables import FOLDER as CLOSED
 from idverify.privacy.tables import close, ledger_files, parties_in, read_left_out
+from idverify.privacy.training import learn
 from idverify.privacy.view import HASHES, Cut, View, ViewName, coalition_of
 from idverify.scheme import Scheme
 
@@ -49,6 +53,7 @@ class Asked:
     engine: str = "duckdb"
     shadow: Path | None = None
     hashes: int = HASHES
+    explain: str = ""  # the target whose evidence is wanted; `best`: each attack's surest
 
 
 def ledgers_of(folder: Path) -> Path:
@@ -85,6 +90,8 @@ class Attacking:
         self.ledgers = ledgers_of(folder)
         self.public = read_public(self.ledgers)
         self._schemes = schemes
+        if "trained" in asked.attackers and asked.shadow is None and len(asked.attackers) == 1:
+            raise BadUsage("the trained attacker has nothing to train on", hint="name a world of another seed: shadow")
         self._stack = ExitStack()
         self._engine: Engine | None = None
         self._closed = Path()
@@ -99,25 +106,26 @@ class Attacking:
         self._stack.close()
 
     def view(self, coalition: Sequence[str], attacker: AttackerName) -> View:
-        """What one attacker of the coalition has before it."""
+        """What one attacker of the coalition has before it. The trained one learns first, from the shadow world."""
+        found = self._view(self.ledgers, coalition, attacker)
+        if attacker == "trained" and self.asked.shadow is not None:
+            lesson = self._view(ledgers_of(self.asked.shadow), coalition, "trained")
+            found.learned = learn(lesson, self.asked.shadow / "truth.jsonl")
+        return found
+
+    def _view(self, ledgers: Path, coalition: Sequence[str], attacker: AttackerName) -> View:
         assert self._engine is not None
-        closed = self._tables(coalition)
+        closed = self._tables(ledgers, coalition)
         return View(
-            coalition_of(coalition, self.parties),
+            coalition_of(coalition, parties(ledgers)),
             blinded(self.public) if attacker == "blind" else self.public,
             self._engine,
             closed,
             attacker,
-            Cut(self.asked.view, self.asked.at),
+            Cut(self.asked.view, self.asked.at if ledgers == self.ledgers else None),
             left_out=read_left_out(closed),
             hashes=self.asked.hashes,
         )
-
-    @property
-    def parties(self) -> list[str]:
-        """The parties that have a ledger here, as lines or as closed tables."""
-        closed = {path.name.partition("=")[2] for path in (self.ledgers / CLOSED / "events").glob("party=*")}
-        return sorted(closed | set(parties_in(self.ledgers)))
 
     def answers(self, coalition: Sequence[str]) -> list[Answer]:
         """The answers of all attacks by all attackers that are asked for."""
@@ -131,22 +139,31 @@ class Attacking:
             view.take_over(self._said)
             for name in self.asked.attacks or ATTACKS:
                 answer = view.said(ATTACKS[name])
+                if self.asked.explain:
+                    answer = explained(view, answer, self.asked.explain)
                 more = {reason: number for reason, number in answer.left_out.items() if number}
                 found.append(replace(answer, left_out=left_out | more))
             self._said = {name: answer for name, answer in view.answered.items() if name in INDIFFERENT}
         return found
 
-    def _tables(self, coalition: Sequence[str]) -> Path:
-        names = coalition_of(coalition, self.parties)
-        kept = self.ledgers / CLOSED
+    def _tables(self, ledgers: Path, coalition: Sequence[str]) -> Path:
+        names = coalition_of(coalition, parties(ledgers))
+        kept = ledgers / CLOSED
         if all((kept / "events" / f"party={name}").is_dir() for name in names):
             return kept
         if self._schemes is None:
             from idverify.schemes import SCHEMES
 
             self._schemes = SCHEMES
-        close(self.ledgers, names, self._closed, schemes=self._schemes)
-        return self._closed
+        out = self._closed / ("ledgers" if ledgers == self.ledgers else "shadow")
+        close(ledgers, names, out, schemes=self._schemes)
+        return out
+
+
+def parties(ledgers: Path) -> list[str]:
+    """The parties that have a ledger in a folder, as lines or as closed tables."""
+    closed = {path.name.partition("=")[2] for path in (ledgers / CLOSED / "events").glob("party=*")}
+    return sorted(closed | set(parties_in(ledgers)))
 
 
 def unused(view: View) -> dict[str, int]:
@@ -215,8 +232,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--shadow", type=Path, help="a world of another seed with its truth, to train on")
     parser.add_argument("--out", type=Path, help="the CSV file to write")
     parser.add_argument("--answers", type=Path, help="the folder to write whole answers to")
+    parser.add_argument("--explain", default="", help="the target whose evidence is wanted; best: the surest one")
+    parser.add_argument("--confined", action="store_true", help="read and write in this folder alone from now on")
     options = parser.parse_args(arguments)
     try:
+        if options.confined:
+            if not options.answers:
+                raise BadUsage("a confined process writes answers", hint="name their folder: --answers FOLDER")
+            scratch = Path.cwd() / "scratch"
+            for place in (scratch, options.answers):
+                place.mkdir(exist_ok=True)
+            tempfile.tempdir = str(scratch)
+            confine(Path.cwd(), writable=(scratch, options.answers))
         asked = Asked(
             attackers=_attackers(options.attacker),
             attacks=tuple(name for name in options.attacks.split(",") if name),
@@ -225,6 +252,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             engine=options.engine,
             shadow=options.shadow,
             hashes=options.hashes,
+            explain=options.explain,
         )
         with Attacking(options.ledgers, asked, schemes=_schemes(options.schemes)) as running:
             coalitions = [names.split(",") for names in options.coalition]

@@ -22,7 +22,7 @@ from idverify.privacy.delays import Density, histogram
 PER_DECADE = 8
 NEAR, FAR = 4.0, 16.0
 """A lag is compared with lags from 4 to 16 times as large."""
-CERTAIN, LIKELY, POSSIBLE = 5.5, 2.5, 1.0
+CERTAIN, LIKELY, POSSIBLE = 6.5, 2.5, 1.0
 """Standard deviations beyond accident: that a bin must have to count (about 10^-7 by accident, for a hundred bins of a
 hundred pairs of fields), that its neighbours must have to reach as far, and that a bin within that reach must have."""
 LEAST_POINTS = 20
@@ -55,16 +55,21 @@ class _Side:
         density = float(self.counts[a:b].sum()) / width
         return density, max(density, 1.0 / width) * (1.0 + self.shared * width) / width
 
-    def beyond(self, bin_: int, accident: tuple[float, float]) -> float:
-        """Standard deviations by which a bin exceeds what is accidental there."""
-        width = float(self.edges[bin_ + 1] - self.edges[bin_])
+    def beyond(self, first: int, last: int, accident: tuple[float, float]) -> float:
+        """Standard deviations by which the bins from first to before last exceed what is accidental there."""
+        width = float(self.edges[last] - self.edges[first])
         expected = accident[0] * width
         variance = max(expected, 1.0) * (1.0 + self.shared * width) + accident[1] * width * width
-        return float((self.counts[bin_] - expected) / math.sqrt(variance))
+        return float((self.counts[first:last].sum() - expected) / math.sqrt(variance))
 
 
-def correlogram(first: Floats, second: Floats, *, least: float = 1e-4) -> Correlogram | None:
-    """The lags `second − first` that stand out; None where none does. Both ascending; `least` is the finest lag."""
+def correlogram(
+    first: Floats, second: Floats, *, least: float = 1e-4, signs: tuple[float, ...] = (1.0, -1.0)
+) -> Correlogram | None:
+    """The lags `second − first` that stand out; None where none does. Both ascending.
+
+    `least` is the finest lag, `signs` say on which side of zero lags may be.
+    """
     if min(len(first), len(second)) < LEAST_POINTS:
         return None
     begin, end = first[0], first[-1]
@@ -86,7 +91,7 @@ def correlogram(first: Floats, second: Floats, *, least: float = 1e-4) -> Correl
     )
     clearest, bins = 0.0, []
     for sign, side in sides:
-        found = _standing_out(side)
+        found = _standing_out(side) if sign in signs else None
         if found is not None:
             clearest = max(clearest, found[0])
             bins += [
@@ -113,24 +118,26 @@ def _standing_out(side: _Side) -> tuple[float, dict[int, float]] | None:
     """The clearest bin's deviation, and for each bin that counts its pairs beyond accident."""
     most = float(side.edges[-1])
     last = int(np.searchsorted(side.edges, most / NEAR, side="right")) - 1
-    beyond = np.array(
-        [
-            side.beyond(k, side.between(side.edges[k + 1] * NEAR, min(side.edges[k + 1] * FAR, most)))
-            for k in range(last)
-        ]
-    )
-    certain = np.flatnonzero(beyond >= CERTAIN)
-    if not len(certain):
+    if last < 1:
         return None
-    reach = int(certain[-1])
-    while reach + 1 < last and beyond[reach + 1] >= LIKELY:
+    accidents = [side.between(side.edges[k + 1] * NEAR, min(side.edges[k + 1] * FAR, most)) for k in range(last)]
+    alone = np.array([side.beyond(k, k + 1, accident) for k, accident in enumerate(accidents)])
+    # Many bins that stand out a little, each, stand out together: all lags up to this one.
+    together = np.array([side.beyond(0, k + 1, accident) for k, accident in enumerate(accidents)])
+    if max(alone.max(), together.max()) < CERTAIN:
+        return None
+    reach = int(np.argmax(together)) if together.max() >= CERTAIN else 0
+    reach = max(reach, int(np.flatnonzero(alone >= CERTAIN)[-1]) if alone.max() >= CERTAIN else 0)
+    while reach + 1 < last and alone[reach + 1] >= LIKELY:
         reach += 1
-    accident = side.between(side.edges[reach + 1] * NEAR, min(side.edges[reach + 1] * FAR, most))
+    accident = accidents[reach]
     kept: dict[int, float] = {}
     for k in range(reach + 1):
-        if side.beyond(k, accident) >= POSSIBLE or beyond[k] >= CERTAIN:
+        if side.beyond(k, k + 1, accident) >= POSSIBLE or alone[k] >= CERTAIN:
             kept[k] = max(float(side.counts[k] - accident[0] * (side.edges[k + 1] - side.edges[k])), 0.0)
-    return float(beyond.max()), kept
+    if sum(kept.values()) <= 0.0:
+        return None
+    return float(max(alone.max(), together.max())), kept
 
 
 def _density(bins: list[tuple[float, float, float]]) -> Density:

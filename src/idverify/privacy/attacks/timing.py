@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from idverify.privacy.answers import Answer, Floats, Ints
 from idverify.privacy.attacks._common import answer, no_answer
-from idverify.privacy.delays import Density, of_policy
+from idverify.privacy.delays import AFTER, Density, of_policy
 from idverify.privacy.lags import LEAST_POINTS, correlogram
 from idverify.privacy.matching import Agreement, Points, match
 from idverify.privacy.view import KNOWS_PEOPLE, Events, View
@@ -85,7 +86,7 @@ def by_rhythm(view: View, name: str, rhythm: Rhythm, *, every: bool, addresses: 
         agreement=agreement,
     )
     said = f"time of {_said(rhythm.first_routes)} ~ time of {_said(rhythm.second_routes)}: {rhythm.origin}"
-    return answer(view, name, posterior, (said,))
+    return answer(view, name, posterior, (said, "network address = network address") if addresses else (said,))
 
 
 def rhythm_of(view: View, first: Events, second: Events) -> Rhythm | None:
@@ -98,18 +99,25 @@ def rhythm_of(view: View, first: Events, second: Events) -> Rhythm | None:
     declared = of_policy(view.public.policy) if view.attacker == "policy" and issues else None
     if declared is not None and here and there:
         return Rhythm(here, there, declared, DECLARED_FLOOR, "the published wallet policy")
+    # Whoever knows that credentials are fetched first looks for nothing else.
+    before = view.attacker == "policy" and issues and view.public.policy.refill not in AFTER
     known = frozenset(first.route) & here, frozenset(second.route) & there
-    return found_rhythm(first, second, *(routes or frozenset() for routes in known))
+    return found_rhythm(first, second, *known, signs=(1.0,) if before else (1.0, -1.0))
 
 
 def found_rhythm(
-    first: Events, second: Events, here: frozenset[str] = frozenset(), there: frozenset[str] = frozenset()
+    first: Events,
+    second: Events,
+    here: frozenset[str] = frozenset(),
+    there: frozenset[str] = frozenset(),
+    *,
+    signs: tuple[float, ...] = (1.0, -1.0),
 ) -> Rhythm | None:
     """The pair of routes whose lags stand out most; routes that are given are not questioned."""
     best: tuple[float, Rhythm] | None = None
-    for route in [*here] or _frequent(first.route):
-        for other in [*there] or _frequent(second.route):
-            found = correlogram(first.time[first.route == route], second.time[second.route == other])
+    for route in [*here] or frequent(first.route):
+        for other in [*there] or frequent(second.route):
+            found = correlogram(first.time[first.route == route], second.time[second.route == other], signs=signs)
             if found is not None and (best is None or found.clearest > best[0]):
                 floor = max(FOUND_FLOOR, 1.0 - found.density.share)
                 rhythm = Rhythm(frozenset((route,)), frozenset((other,)), found.density, floor, "a lag that stands out")
@@ -117,7 +125,8 @@ def found_rhythm(
     return best[1] if best else None
 
 
-def _frequent(routes: np.ndarray[tuple[int], np.dtype[np.object_]]) -> list[str]:
+def frequent(routes: NDArray[np.object_]) -> list[str]:
+    """The routes that come often enough to have a rhythm, the most frequent first."""
     names, counts = np.unique(routes.astype(str), return_counts=True)
     enough = [(int(-count), str(name)) for name, count in zip(names, counts, strict=True) if count >= LEAST_POINTS]
     return [name for _, name in sorted(enough)[:MOST_ROUTES]]

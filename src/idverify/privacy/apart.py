@@ -1,0 +1,114 @@
+"""Running the attacks in a process of their own that cannot read the truth.
+
+The process gets a folder with the ledgers of the coalitions and public.json, copied or linked there, and gives up the
+right to read anything else before it opens the first of them (`guard`).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from idverify.errors import BadEnvironment, BadUsage
+from idverify.privacy.answers import Answer
+from idverify.privacy.attack import Asked, ledgers_of
+from idverify.privacy.public import Public, read_public, write_public
+from idverify.privacy.stored import read_answers
+from idverify.privacy.tables import FOLDER as CLOSED
+from idverify.privacy.tables import ledger_files, parties_in
+
+LONGEST = 3_600.0
+"""Seconds after which attacks are given up."""
+
+
+def attack_apart(
+    folder: Path,
+    coalitions: Sequence[Sequence[str]],
+    *,
+    asked: Asked,
+    public: Public | None = None,
+    timeout: float = LONGEST,
+) -> list[Answer]:
+    """The answers of all attacks that are asked for, coalition by coalition.
+
+    `public` stands in for a public.json that is not there. Raises BadUsage and BadEnvironment with the words of the
+    process.
+    """
+    ledgers = ledgers_of(folder)
+    with TemporaryDirectory(prefix="idverify-attack-") as place:
+        own = Path(place)
+        lay_out(ledgers, own / "ledgers", {party for names in coalitions for party in names}, public=public)
+        if asked.shadow is not None:
+            _lay_out_shadow(asked.shadow, own / "shadow", {party for names in coalitions for party in names})
+        command = [sys.executable, "-m", "idverify.privacy.attack", "ledgers", "--answers", "answers", "--confined"]
+        for names in coalitions:
+            command += ["--coalition", ",".join(names)]
+        command += _options(asked)
+        try:
+            done = subprocess.run(
+                command, cwd=own, capture_output=True, text=True, timeout=timeout, start_new_session=True
+            )
+        except subprocess.TimeoutExpired as error:
+            raise BadEnvironment(f"the attacks took longer than {timeout:g} s") from error
+        if done.returncode:
+            said = done.stderr.strip().splitlines()[-1:] or [f"the attacks ended with {done.returncode}"]
+            raise (BadUsage if done.returncode == 2 else BadEnvironment)(said[0][:500])
+        return read_answers(own / "answers")
+
+
+def lay_out(ledgers: Path, out: Path, parties: set[str], *, public: Public | None = None, link: bool = True) -> None:
+    """Put the ledgers of these parties and public.json into `out`; the truth is left where it is.
+
+    `link` gives files a second name where that is possible, instead of copying them.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    place_file = _link if link else shutil.copyfile
+    for party in sorted(parties):
+        closed = [ledgers / CLOSED / name / f"party={party}" for name in ("events", "leaves")]
+        if all(place.is_dir() for place in closed):
+            for place in closed:
+                shutil.copytree(place, out / place.relative_to(ledgers), copy_function=place_file)
+            shutil.copyfile(ledgers / CLOSED / "left_out.json", out / CLOSED / "left_out.json")
+            continue
+        if party not in parties_in(ledgers):
+            raise BadUsage(
+                f"{party!r} has no ledger here", hint=f"the ledgers are {', '.join(parties_in(ledgers)) or 'none'}"
+            )
+        for path in ledger_files(ledgers, party):
+            place_file(path, out / path.name)
+    described = read_public(ledgers)
+    write_public(out, public if public is not None and described == Public() else described)
+
+
+def _lay_out_shadow(world: Path, out: Path, parties: set[str]) -> None:
+    lay_out(ledgers_of(world), out / "ledgers", parties)
+    if not (world / "truth.jsonl").is_file():
+        raise BadUsage(f"{world.name} has no truth.jsonl to train on", hint="name a world of another seed, with truth")
+    shutil.copyfile(world / "truth.jsonl", out / "truth.jsonl")
+
+
+def _link(source: str | os.PathLike[str], out: str | os.PathLike[str]) -> None:
+    """A second name for the file where that is possible, else a copy: a symbolic link would lead out of the folder."""
+    try:
+        os.link(os.path.realpath(source), out)
+    except OSError:
+        shutil.copyfile(source, out)
+
+
+def _options(asked: Asked) -> list[str]:
+    found = ["--attacker", ",".join(asked.attackers), "--view", asked.view, "--engine", asked.engine]
+    found += ["--hashes", str(asked.hashes)]
+    if asked.attacks:
+        found += ["--attacks", ",".join(asked.attacks)]
+    if asked.at is not None:
+        found += ["--at", repr(asked.at)]
+    if asked.shadow is not None:
+        found += ["--shadow", "shadow"]
+    if asked.explain:
+        found += ["--explain", asked.explain]
+    return found

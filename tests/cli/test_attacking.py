@@ -1,0 +1,120 @@
+"""`idverify attack`, `export` and `score` on a replayed world."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from idverify.cli import main
+from idverify.privacy.score import read_truth
+from idverify.simulation import delays
+from idverify.simulation.replay import replay
+from idverify.simulation.scenario import Scenario
+
+COALITION = "identity_provider,platform_a"
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A world of real names, where everybody is found."""
+    folder = tmp_path_factory.mktemp("run") / "real_name"
+    scenario = Scenario(row="real name", citizens=40, exactly=1, delay=delays.exponential(3_000.0))
+    return replay(scenario, folder, seed=3).folder
+
+
+def test_attack_says_who_is_found_and_explains_one(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["attack", str(world.parent), "--coalition", COALITION, "--explain"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "40 of 40 (95 %: 91.2–100 %) platform_a accounts identified" in said
+    assert "SIMULATED; attacker policy, attack exact_join; by chance 1 of 40" in said
+    assert "Side by side" in said
+    assert "sent.payload.id_number" in said
+
+
+def test_attack_gives_json(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--coalition", COALITION, "--attacker", "blind", "--attacks", "exact_join", "--json"]
+    assert main(["attack", str(world), *arguments]) == 0
+    (found,) = json.loads(capsys.readouterr().out)
+    assert found["strongest"]["top_1"] == 1.0
+    assert found["strongest"]["attacker"] == "blind"
+
+
+def test_too_little_data_says_so_and_ends_with_5(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    replay(Scenario(citizens=5, exactly=1), tmp_path, seed=1)
+    assert main(["attack", str(tmp_path), "--coalition", COALITION, "--attacks", "exact_join"]) == 5
+    assert "too little data for a number, or nothing to go by" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["--coalition", "identity_provider,platform_z"], 2, "'platform_z' has no ledger here"),
+        (["--coalition", "platform_a,platform_a"], 2, "a coalition of platform_a,platform_a"),
+        (["--coalition", COALITION, "--attacks", "magic"], 2, "'magic' is no attack"),
+        (["--coalition", COALITION, "--engine", "abacus"], 2, "'abacus' is no engine"),
+        (["--coalition", COALITION, "--at", "yesterday"], 2, "'yesterday' is no time"),
+        (["--coalition", COALITION, "--attacker", "trained"], 2, "has nothing to train on"),
+        (["--coalition", COALITION, "--scheme", "x"], 2, "'x' is not in this run"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_words(
+    world: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, said: str
+) -> None:
+    assert main(["attack", str(world.parent), *arguments]) == code
+    found = capsys.readouterr().err
+    assert said in found
+    assert "Traceback" not in found
+
+
+def test_a_run_that_is_not_there_is_an_error_of_the_environment(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["attack", str(tmp_path / "nothing"), "--coalition", COALITION]) == 3
+    assert "there is no run" in capsys.readouterr().err
+
+
+def test_an_exercise_has_ledgers_and_no_truth_and_guesses_are_graded(
+    world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["export", str(world), "--folder", str(tmp_path / "exercise")]) == 0
+    names = {path.name for path in (tmp_path / "exercise").rglob("*") if path.is_file()}
+    assert {"identity_provider.jsonl", "platform_a.jsonl", "public.json", "README.txt"} == names
+    assert main(["export", str(world), "--folder", str(tmp_path / "exercise")]) == 2
+    guesses = tmp_path / "guesses.csv"
+    with guesses.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["account", "person", "confidence"])
+        for number, row in enumerate(read_truth(world / "truth.jsonl")):
+            writer.writerow([row.account, row.owner if number % 2 else "900000000000", 0.5])
+        writer.writerow(["nobody", "900000000000", 0.5])
+    capsys.readouterr()
+    assert main(["score", str(guesses), "--run", str(world)]) == 0
+    said = capsys.readouterr().out
+    assert "guessed           40 accounts, of which 20 right" in said
+    assert "1 accounts that nobody has" in said
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "has no column account"),
+        ("who,what\n", "has no column account"),
+        ("account\na\n", "has no column person"),
+        ("account,person\na\n", "line 2: 1 columns"),
+        ("account,person\na,\n", "line 2: the account or the person is missing"),
+        ("account,person,confidence\na,b,often\n", "line 2: 'often' is no confidence"),
+        ("account,person,confidence\na,b,1.5\n", "line 2: '1.5' is no confidence"),
+        ("account,person,confidence\na,b,nan\n", "line 2: 'nan' is no confidence"),
+        ("account,person\na,b\na,b\n", "line 3: b was named for a before"),
+        ("account,person\n\0", "is no text"),
+    ],
+)
+def test_a_bad_file_of_guesses_is_refused_with_its_line(
+    world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, said: str
+) -> None:
+    (tmp_path / "guesses.csv").write_text(text)
+    assert main(["score", str(tmp_path / "guesses.csv"), "--run", str(world)]) == 2
+    assert said in capsys.readouterr().err

@@ -23,12 +23,12 @@ ANSWERS = {"over": "age", "identity": "name and ID number", "one_account": "one 
 
 def schemes(options: Namespace) -> int:
     """All schemes, by kind, with what they can answer, who learns what, and what they cannot promise."""
-    from idverify.comparison.variants import FAMILIES, family, missing
-    from idverify.schemes import SCHEMES
+    from idverify.comparison.variants import FAMILIES, family
+    from idverify.schemes import MISSING, SCHEMES
 
     if options.json:
         rows = [_row(scheme.info) for scheme in SCHEMES.values()]
-        absent = [{"name": name, "missing": why} for name, why in missing().items()]
+        absent = [{"name": name, "missing": why} for name, why in MISSING.items()]
         print_json([*rows, *absent])
         return 0
     number = len(SCHEMES)
@@ -40,7 +40,7 @@ def schemes(options: Namespace) -> int:
             print(f"\n{kind.upper()}\n{fill(FAMILIES[kind], WIDE)}")
             told = kind
         _show_scheme(scheme.info)
-    for name, why in missing().items():
+    for name, why in MISSING.items():
         print(f"\n{name}\n{_entry('missing here', why)}")
     usual = ",".join([name for name, scheme in SCHEMES.items() if scheme.info.usual][1:3])
     say(f"next: idverify compare --schemes {usual}   (docs/schemes/NAME.md tells how each works)")

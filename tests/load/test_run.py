@@ -137,9 +137,11 @@ def test_ctrl_c_leaves_no_locust_behind(tmp_path: Path) -> None:
     name = next(iter(SCHEMES))
     with a_world(tmp_path / "world", name) as world:
         code = (
-            "import sys\n"
+            "import signal\n"
             "from pathlib import Path\n"
             "from idverify.load.run import run_load\n"
+            # A shell's background jobs ignore the signal, and so would a test that runs in one.
+            "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
             f"run_load({urls_of(world)!r}, {name!r}, seconds=3000, citizens={SIZE}, results=Path('load'), warm_up=0)\n"
         )
         runner = subprocess.Popen(
@@ -149,14 +151,17 @@ def test_ctrl_c_leaves_no_locust_behind(tmp_path: Path) -> None:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        until = time.monotonic() + 30
-        truth = tmp_path / "load" / "truth.jsonl"
-        while time.monotonic() < until and not (truth.is_file() and truth.stat().st_size):
-            time.sleep(0.1)
-        children = psutil.Process(runner.pid).children(recursive=True)
-        assert children
-        os.kill(runner.pid, signal.SIGINT)
-        runner.wait(60)
+        try:
+            until = time.monotonic() + 30
+            truth = tmp_path / "load" / "truth.jsonl"
+            while time.monotonic() < until and not (truth.is_file() and truth.stat().st_size):
+                time.sleep(0.1)
+            children = psutil.Process(runner.pid).children(recursive=True)
+            assert children
+            os.kill(runner.pid, signal.SIGINT)
+            runner.wait(60)
+        finally:
+            runner.kill()
         _, left = psutil.wait_procs(children, timeout=20)
         assert left == []
         assert list((tmp_path / "load").glob("steps-*.json"))

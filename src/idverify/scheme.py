@@ -228,6 +228,7 @@ class Info:
     binds_nonce: bool = True  # refused for any other question of the same platform
     binds_device: bool = False  # shown with a key that the credential names
     quantum_safe: bool = False
+    most_bytes: int = 65_536  # of a presentation; a longer one is refused unread
     cost: Literal["inline", "threads", "process"] = "inline"  # where a service runs verify()
     keys_at: str = ""  # the party that holds the keys; empty: the identity provider
     parties: tuple[str, ...] = ()  # who takes part beside identity provider, platform and wallet

@@ -124,13 +124,12 @@ def test_what_is_issued_on_any_day_is_good_for_ninety_days(
         both.verifier.verify(both.scheme.holder().present(credential, over), over)
 
 
-def test_only_the_one_that_is_reused_has_a_status(staged: Staged, adult: Person) -> None:
-    ask = staged("mdoc").ask()
-    first, second = (security_object(each)["status"] for each in some(staged("mdoc"), adult, ask, 2))
+def test_each_document_has_a_status_entry_of_its_own_where_a_list_is_kept(both: Stage, adult: Person) -> None:
+    ask = both.ask()
+    first, second = (security_object(each)["status"] for each in some(both, adult, ask, 2))
     assert first == {"status_list": {"idx": 4000, "uri": LIST}}
     assert second == {"status_list": {"idx": 4001, "uri": LIST}}
-    assert "status" not in security_object(some(staged("mdoc_batch"), adult, ask, 1)[0])
-    assert "status" not in security_object(staged("mdoc").credential(adult, ask))
+    assert "status" not in security_object(both.credential(adult, ask))
 
 
 def test_a_document_shows_the_age_that_is_asked_and_no_other(both: Stage, adult: Person) -> None:

@@ -17,6 +17,7 @@ from tests.wallet.test_flows import ADULT
 
 A, B = PLATFORMS
 COMPARED = [name for name, scheme in SCHEMES.items() if scheme.info.same_keys]
+AHEAD = [name for name in COMPARED if SCHEMES[name].info.issued == "ahead"]
 WalletOf = Callable[[Owner], Wallet]
 
 
@@ -44,14 +45,46 @@ def test_the_keys_are_compared_with_each_platform_once_while_they_stay_the_same(
     assert country.calls("/api/keys/") == 2
 
 
-def test_a_wallet_that_sees_keys_of_its_own_asks_for_no_token(
+def test_a_wallet_that_sees_keys_of_its_own_shows_nothing(
     name: str, country: Country, http: httpx.Client, wallet_of: WalletOf
 ) -> None:
     sees(country, f"/api/keys/{name}", "AAAA")
     with pytest.raises(UntrustedIssuer, match="other keys"):
         run(flows_of(wallet_of(country.person(ADULT))).prove(A, name), http)
-    assert country.calls("/api/issue/") == country.calls("/api/presentations/") == 0
+    assert country.calls("/api/presentations/") == 0
+    assert country.calls("/api/issue/") == (SCHEMES[name].info.issued == "ahead")  # before any platform asks
     assert country.calls("/api/keys/") == country.calls("/api/public/") == 2
+
+
+@pytest.mark.parametrize("name", AHEAD)
+def test_a_credential_under_a_key_that_nobody_else_was_shown_is_fetched_again_and_not_shown(
+    name: str, country: Country, http: httpx.Client, wallet_of: WalletOf, issuers: Mapping[str, Issuer]
+) -> None:
+    wallet = wallet_of(country.person(ADULT))
+    usual, scheme = issuers[name], SCHEMES[name]
+    country.issuers[name] = scheme.issuer(scheme.new_secret(), name=IDP)  # for this person alone
+    run(flows_of(wallet).enrol(name), http)
+    assert (marked := wallet.stored(name))
+    country.issuers[name] = usual
+    wallet.publics.clear()  # the wallet looks again after five minutes
+    run(flows_of(wallet).prove(A, name), http)
+    assert wallet.stored(name) not in (None, marked)
+    assert country.calls("/api/issue/") == 2
+
+
+@pytest.mark.parametrize("name", AHEAD)
+def test_a_credential_outlives_a_rotation_that_keeps_its_key(
+    name: str, country: Country, http: httpx.Client, wallet_of: WalletOf, issuers: Mapping[str, Issuer]
+) -> None:
+    wallet = wallet_of(country.person(ADULT))
+    run(flows_of(wallet).enrol(name), http)
+    kept, scheme = wallet.stored(name), SCHEMES[name]
+    newer = scheme.issuer(scheme.new_secret(), name=IDP)
+    both = merge([newer.public, issuers[name].public])
+    wallet.keep_public(name, both)
+    sees(country, f"/api/keys/{name}", fingerprint(both))
+    run(flows_of(wallet).prove(A, name), http)
+    assert wallet.stored(name) == kept
 
 
 def test_a_token_in_hand_is_not_shown_either_once_a_platform_sees_other_keys(

@@ -45,13 +45,16 @@ CIRCUIT, VERSION, ATTRIBUTES = "longfellow_7_1.zst", 7, 1
 same. Its id is the library's own for this version (`circuit_hash` 8d079211…), which a test computes again."""
 OLDEST = 300
 """Seconds that a proof may be old: as long as a platform's question is open."""
-MOST_BYTES = 1_000_000
+MOST_BYTES = 500_000
 ZK_INFO = replace(
     INFO,
     name="zk_mdoc",
     title="Zero-knowledge proof over an mdoc",
     spec=f"Longfellow (ePrint 2024/2010, google/longfellow-zk v0.9, circuit {VERSION}, one attribute) over {INFO.spec}",
     status=False,
+    unlinkable=True,
+    same_keys=True,
+    most_bytes=MOST_BYTES,
     cost="process",
     usual=False,
     experimental="the proof system is young, its library says not to rely on it, and strangers' proofs are read by C++",

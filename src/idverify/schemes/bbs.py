@@ -26,6 +26,7 @@ INFO = Info(
     remembers=True,
     unlinkable=True,
     verifies_many=True,
+    same_keys=True,
     cost="threads",
     learns={
         "identity provider": "who enrols and who renews, each week; not where anything is shown",

@@ -70,13 +70,14 @@ BATCH_INFO = replace(
     batch=30,
     usual=True,
     single_use=True,
-    status=False,
     learns={
-        "identity provider": "that the person has thirty credentials, not where they are shown",
+        "identity provider": "that the person has thirty credentials, and the status entry of each, not where they are"
+        " shown",
         "platform": "one age band; a signature, a key and digests that no other platform ever sees",
+        "status host": _facts.STATUS_HOST_LEARNS,
     },
     limits="an identity provider that keeps copies links every showing to its person; a person may have as many"
-    " accounts as documents, and withdrawing one means waiting for its expiry",
+    " accounts as documents",
 )
 
 

@@ -24,9 +24,6 @@ from idverify.social_platform.refusals import NotVerified
 from idverify.social_platform.sessions import VISITOR, Viewer
 from idverify.web import StrictRoute
 
-MOST_PRESENTATION = 65_536
-"""Bytes."""
-
 
 class Body(BaseModel):
     """What a client sends; a member that we do not know is a mistake."""
@@ -164,8 +161,8 @@ def router(platform: Platform) -> APIRouter:
                 said = {"error": "not_proven", "error_description": "there is no token", "scheme": scheme.info.name}
                 return answer(said, 401, challenge=header)
             raise BadMessage("the presentation is empty")
-        if len(presentation) > MOST_PRESENTATION:
-            raise BadMessage(f"the presentation is longer than {MOST_PRESENTATION} bytes")
+        if len(presentation) > (most := proofs.scheme(started.scheme).info.most_bytes):
+            raise BadMessage(f"the presentation is longer than {most} bytes")
         result = await proofs.accept(id_, presentation)
         continue_at = f"{platform.origin}/sign-up/finish?id={started.id}&code={result.code}"
         return answer({"code": result.code, "proven": result.proven, "continue_at": continue_at})

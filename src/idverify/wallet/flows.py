@@ -129,6 +129,8 @@ class Flows:
             return self.wallet.declare(scheme, challenge)
         if info.same_keys:
             yield from self.compare_keys(scheme, challenge.audience)
+            if info.issued == "ahead":  # else it came after a comparison
+                self.wallet.drop_unpublished(scheme)
         if info.issued == "per_login":
             return (yield from self.issue(scheme, challenge))[0]
         if kept := self.wallet.stored(scheme, challenge):
@@ -168,6 +170,8 @@ class Flows:
         if not self.wallet.claim(scheme, challenge, fetching=True):
             return
         try:
+            if challenge is not None and self.wallet.scheme(scheme).info.same_keys:
+                yield from self.compare_keys(scheme, challenge.audience)
             yield from self.fill(scheme, challenge, step="refill")
         finally:
             self.wallet.claim(scheme, challenge, fetching=False)

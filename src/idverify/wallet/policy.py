@@ -41,12 +41,13 @@ MOST_STORED = 256
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """One credential, when it came, how often and to whom it was shown."""
+    """One credential, when it came, how often and to whom it was shown; `keys` are what the issuer published then."""
 
     credential: Credential
     since: datetime
     shown: int = 0
     audiences: frozenset[str] = frozenset()
+    keys: frozenset[str] = frozenset()
 
     def shown_to(self, audience: str) -> Copy:
         """The same copy after one more showing."""

@@ -5,6 +5,7 @@ The wallet knows no HTTP; `flows.py` says what goes over the wire, and asks the 
 
 from __future__ import annotations
 
+import json
 import random
 import secrets
 import time
@@ -14,6 +15,7 @@ from datetime import date, datetime, timedelta, timezone
 from typing import TypeVar
 
 from idverify.errors import BadMessage, CannotAnswer, NotFound
+from idverify.formats.strict_json import read_object
 from idverify.scheme import Asked, Challenge, Credential, Info, Person, Scheme
 from idverify.settings import Settings
 from idverify.wallet.policy import Copy, Policy, keeps_credentials, policy_of
@@ -135,6 +137,16 @@ class Wallet:
         """Lose the credentials of one scheme, as with a phone. The seed stays: it is on paper too."""
         self._shelves = {place: shelf for place, shelf in self._shelves.items() if place[0] != name}
 
+    def drop_unpublished(self, name: str) -> None:
+        """Drop the copies that came while the issuer published a key that it does not publish now.
+
+        It may have been a key for this person alone, and whoever sees it shown knows who that is. Raises BadMessage.
+        """
+        keys = self._published(name)
+        for place, shelf in self._shelves.items():
+            if place[0] == name:
+                shelf.copies = [copy for copy in shelf.copies if copy.keys <= keys]
+
     def new_seed(self) -> bytes:
         """Begin again as if one were somebody else, without any credential. Returns the old seed."""
         old, self.seed = self.seed, secrets.token_bytes(SEED_BYTES)
@@ -241,7 +253,8 @@ class Wallet:
         if not self.stores(name):
             return
         shelf, now = self._shelf(name, challenge), self.clock()
-        new = [Copy(credential, now) for credential in credentials]
+        keys = self._published(name)
+        new = [Copy(credential, now, keys=keys) for credential in credentials]
         shelf.copies = self.policy(name).keep(shelf.copies, new, now=now)
 
     def present(self, name: str, credential: Credential, challenge: Challenge) -> bytes:
@@ -258,6 +271,13 @@ class Wallet:
                         del shelf.copies[number]
                     return shown
         return shown
+
+    def _published(self, name: str) -> frozenset[str]:
+        """Each key in the issuer's document that was fetched last, as text, where wallets compare them."""
+        if name not in self.publics or not self.scheme(name).info.same_keys:
+            return frozenset()
+        keys = read_object(self.publics[name][0], "issuer's public document").get("keys")
+        return frozenset(json.dumps(key, sort_keys=True) for key in keys) if isinstance(keys, list) else frozenset()
 
     def _shelf(self, name: str, challenge: Challenge | None) -> Shelf:
         shelf = self._shelves.setdefault(self._place(name, challenge), Shelf())

@@ -30,6 +30,7 @@ LAYERS = (
     ("load",),
     ("privacy",),
     ("simulation",),
+    ("outcomes",),
     ("comparison",),
     ("cli", "commands"),
     ("__main__",),

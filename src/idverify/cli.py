@@ -83,6 +83,7 @@ def parser() -> argparse.ArgumentParser:
     compare.add_argument(
         "--credential-lifetime", type=_number(0, float), metavar="S", help="seconds after which a copy is not shown"
     )
+    compare.add_argument("--seeds", metavar="N", help="repeat with N seeds, or with those of a list: 1,2,3")
     compare.add_argument("--out", default="runs", metavar="FOLDER", help="where runs are written (runs)")
 
     up = command("up", "start all services, each on its port, until Ctrl-C")

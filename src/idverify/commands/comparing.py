@@ -8,7 +8,7 @@ from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
 
-from idverify.commands.terminal import Watch, print_json, print_matrix, say
+from idverify.commands.terminal import Watch, print_differences, print_json, print_matrix, say
 from idverify.errors import BadEnvironment, BadUsage
 from idverify.settings import Settings
 
@@ -50,6 +50,7 @@ def compare(options: Namespace) -> int:
     from idverify.comparison.compare import Plan
     from idverify.comparison.compare import compare as run_comparison
     from idverify.comparison.model import as_bytes
+    from idverify.comparison.repeats import seeds_in
     from idverify.comparison.variants import methods_in
 
     settings = settings_from(options)
@@ -59,10 +60,12 @@ def compare(options: Namespace) -> int:
     seconds = options.duration
     if seconds is None and options.sign_ups is None:
         seconds = DEFAULT_SECONDS
+    seeds = () if options.seeds is None else seeds_in(options.seeds, first=settings.seed, given=options.seed)
     plan = Plan(
         settings=settings,
         schemes=chosen(settings, everything=options.schemes == "all"),
         methods=methods,
+        seeds=seeds,
         seconds=seconds,
         sign_ups=options.sign_ups,
         users=options.users,
@@ -76,6 +79,7 @@ def compare(options: Namespace) -> int:
         sys.stdout.write(as_bytes(outcome.run).decode())
     else:
         print_matrix(outcome.run)
+        print_differences(outcome.run)
         print(f"report: {outcome.folder / 'report.html'}")
     for name, why in outcome.run.failed.items():
         say(f"IDV-301 {name} could not be measured: {why}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from argparse import Namespace
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -12,17 +11,13 @@ from pathlib import Path
 from idverify.commands.comparing import settings_from
 from idverify.commands.terminal import print_json, say
 from idverify.comparison.folders import find_run, read_run
-from idverify.comparison.theft import THIEF, stolen
-from idverify.crypto.threshold_elgamal import Seal, decode_seal
-from idverify.errors import BadEnvironment, BadMessage, BadUsage
-from idverify.formats.strict_json import decode_base64url
-from idverify.ledger import RawRecord
-from idverify.ledger_decode import decode
-from idverify.opening.openers import Opened, Openers, find, load_openers, open_seal
+from idverify.comparison.seals import openers_in, seals
+from idverify.crypto.threshold_elgamal import Seal
+from idverify.errors import BadEnvironment, BadUsage
+from idverify.opening.openers import Opened, Openers, find, open_seal
 from idverify.population import Population
 
 SHOWN_ACCOUNTS = 5
-CLAIM = "sealed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +35,17 @@ def open_(options: Namespace) -> int:
     place = _place(options)
     if options.log:
         return _show_log(place, as_json=options.json)
-    seals = dict(_seals(place, options.platform))
+    found = dict(seals(place.folder, options.platform, place.openers))
     if not options.account:
-        return _list(seals, options, place)
-    if options.account not in seals:
+        return _list(found, options, place)
+    if options.account not in found:
         raise BadUsage(
             f"{options.platform} keeps no sealed identity of the account {options.account[:60]!r}",
-            hint=f"it keeps those of {', '.join(list(seals)[:SHOWN_ACCOUNTS]) or 'nobody'}",
+            hint=f"it keeps those of {', '.join(list(found)[:SHOWN_ACCOUNTS]) or 'nobody'}",
         )
     if not options.ground:
         raise BadUsage("an opening needs its legal ground", hint='say it with --ground "case 12/2026"')
-    openers, seal = seals[options.account]
+    openers, seal = found[options.account]
     by = [name.strip() for name in options.openers.split(",") if name.strip()]
     before = len(openers.entries())
     request = {"platform": options.platform, "account": options.account, "ground": options.ground, "by": options.by}
@@ -89,17 +84,17 @@ def _tell(options: Namespace, openers: Openers, seal: Seal, opened: Opened, *, p
     print(f"   {person}")
 
 
-def _list(seals: dict[str, tuple[Openers, Seal]], options: Namespace, place: Place) -> int:
+def _list(found: dict[str, tuple[Openers, Seal]], options: Namespace, place: Place) -> int:
     names = next(iter(place.openers.values())).names
     if options.json:
-        print_json({"platform": options.platform, "accounts": sorted(seals), "openers": list(names)})
+        print_json({"platform": options.platform, "accounts": sorted(found), "openers": list(names)})
         return 0
-    print(f"{options.platform} keeps {len(seals)} sealed identities; {', '.join(names)} can open them")
-    for account in list(seals)[:SHOWN_ACCOUNTS]:
+    print(f"{options.platform} keeps {len(found)} sealed identities; {', '.join(names)} can open them")
+    for account in list(found)[:SHOWN_ACCOUNTS]:
         print(f"  {account}")
-    if seals:
-        chosen = ",".join(names[: next(iter(seals.values()))[0].key.threshold])
-        say(f'next: idverify open {options.run} --account {next(iter(seals))} --openers {chosen} --ground "case 1"')
+    if found:
+        chosen = ",".join(names[: next(iter(found.values()))[0].key.threshold])
+        say(f'next: idverify open {options.run} --account {next(iter(found))} --openers {chosen} --ground "case 1"')
     return 0
 
 
@@ -134,38 +129,4 @@ def _place(options: Namespace) -> Place:
         raise BadUsage(
             f"{options.run} has openers of {', '.join(folder.name for folder in folders)}", hint="choose with --scheme"
         )
-    known = [load_openers(path.parent) for path in sorted(folders[0].glob("openers/*/*/public.json"))]
-    return Place(folders[0], citizens, seed, {openers.key.id: openers for openers in known})
-
-
-def _seals(place: Place, platform: str) -> Iterator[tuple[str, tuple[Openers, Seal]]]:
-    """Account → its seal, from the platform's database, or from the copy that a run keeps of it."""
-    for account, value in _kept(place.folder, platform):
-        name, _, text = value.partition(".")
-        if name not in place.openers:
-            continue
-        try:
-            yield account, (place.openers[name], decode_seal(decode_base64url(text)))
-        except BadMessage as error:
-            raise BadEnvironment(f"what {platform} keeps of {account} is no seal: {error.message}") from error
-
-
-def _kept(folder: Path, platform: str) -> Iterator[tuple[str, str]]:
-    database, copy = folder / f"{platform}.sqlite", folder / "ledgers" / f"{THIEF}{platform}.jsonl"
-    if database.is_file():
-        for record in stolen(f"sqlite:///{database.absolute()}", platform, at=0.0):
-            values = _values(record)
-            if values.get("claim") == CLAIM:
-                yield record.subject, str(values.get("value"))
-    elif copy.is_file():
-        with copy.open("rb") as file:
-            for each in decode(file, {}):
-                if each.fields.get("received.claim") == CLAIM:
-                    yield each.subject, str(each.fields.get("received.value"))
-    else:
-        raise BadUsage(f"there is no database of {platform} in {folder.name}", hint="name platform_a or platform_b")
-
-
-def _values(record: RawRecord) -> dict[str, object]:
-    values = json.loads(record.received.body or b"{}")
-    return values if isinstance(values, dict) else {}
+    return Place(folders[0], citizens, seed, openers_in(folders[0]))

@@ -193,3 +193,17 @@ def print_matrix(run: Run) -> None:
             "adult's credential. acc.: most accounts of one person. p95: whole sign-up. lacks: demands left unmet.",
             markup=False,
         )
+
+
+def print_differences(run: Run) -> None:
+    """Each scheme against the first, paired over seeds; nothing where there was one seed."""
+    from idverify.comparison.outcome_words import difference_in_words, key_differences
+
+    shown = key_differences(run)
+    if not shown:
+        return
+    print(f"Differences over seeds {', '.join(map(str, run.seeds))}, the same people under each (MEASURED, paired):")
+    for title, rows in shown:
+        print(f"  {title}")
+        for row in rows:
+            print(f"    {difference_in_words(row)}")

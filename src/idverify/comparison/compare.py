@@ -6,7 +6,7 @@ import signal
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from types import FrameType
@@ -15,12 +15,14 @@ from typing import Protocol
 from idverify.comparison import machine
 from idverify.comparison.folders import new_run, write_run
 from idverify.comparison.model import Assumption, Load, Run, SchemeResult, Sentence
+from idverify.comparison.repeats import figures_of, rotated, with_outcomes
 from idverify.comparison.report import render
 from idverify.comparison.trial import Trial
 from idverify.comparison.variants import check, variants
 from idverify.errors import BadUsage, IdverifyError
 from idverify.mandates import Mandate
 from idverify.mandates import load as load_mandate
+from idverify.outcomes.model import Figures
 from idverify.schemes import MISSING, SCHEMES
 from idverify.settings import Settings
 from idverify.wallet.policy import Method
@@ -43,7 +45,7 @@ class Progress(Protocol):
 class Plan:
     """What to compare. Exactly one of seconds and sign_ups, or both, says when a scheme's load ends.
 
-    With `methods`, each scheme runs once for each of them that it can follow.
+    With `methods`, each scheme runs once for each of them that it can follow; with `seeds`, once for each of these.
     """
 
     settings: Settings
@@ -55,6 +57,7 @@ class Plan:
     out: Path
     command: str
     methods: Sequence[Method] = ()
+    seeds: Sequence[int] = ()  # more than one: everything once for each, with the same people for every scheme
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,7 @@ def compare(plan: Plan, progress: Progress) -> Outcome:
     folder = new_run(plan.out)
     stop = threading.Event()
     trial = Trial(
-        plan.settings,
+        replace(plan.settings, seed=plan.seeds[0]) if plan.seeds else plan.settings,
         mandate,
         seconds=plan.seconds,
         sign_ups=plan.sign_ups,
@@ -87,14 +90,23 @@ def compare(plan: Plan, progress: Progress) -> Outcome:
     started = datetime.now(timezone.utc)
     results: dict[str, SchemeResult] = {}
     failed: dict[str, str] = {}
+    figures: list[Figures] = []
+    seeds = list(plan.seeds) or [plan.settings.seed]
+    turns = [(place, seed, variant) for place, seed in enumerate(seeds) for variant in rotated(chosen, place)]
     with _interrupts(trial):
         try:
-            progress.begin(len(chosen), trial.expected_seconds)
-            for number, variant in enumerate(chosen, 1):
-                name = variant.name
-                progress.scheme(name, number, len(chosen))
+            progress.begin(len(turns), trial.expected_seconds)
+            for number, (place, seed, variant) in enumerate(turns, 1):
+                name = variant.name if len(seeds) == 1 else f"{variant.name}, seed {seed}"
+                progress.scheme(name, number, len(turns))
+                if seed != trial.settings.seed:
+                    trial.reseed(seed)
                 try:
-                    results[name] = trial.run(variant, folder / variant.folder, phase=progress.phase)
+                    own = folder / f"seed-{seed}" if place else folder
+                    result = trial.run(variant, own / variant.folder, phase=progress.phase)
+                    if not place:
+                        results[variant.name] = result
+                    figures.append(figures_of(result, scheme=variant.name, seed=seed))
                     progress.done(name)
                 except (IdverifyError, OSError) as error:
                     failed[name] = machine.without_places(str(error))
@@ -103,7 +115,9 @@ def compare(plan: Plan, progress: Progress) -> Outcome:
                     break
         except KeyboardInterrupt:
             stop.set()
+        results = {variant.name: results[variant.name] for variant in chosen if variant.name in results}
         run = _run(plan, mandate, results, failed=failed, left_out=left_out, stopped=stop.is_set(), started=started)
+        run = with_outcomes(run, figures=figures, seeds=seeds, order=[variant.name for variant in chosen])
     write_run(folder, run, render(run))
     return Outcome(run, folder, 130 if stop.is_set() else 3 if failed else 0)
 
@@ -141,7 +155,7 @@ def _run(
 ) -> Run:
     settings = plan.settings
     return Run(
-        seed=settings.seed,
+        seed=plan.seeds[0] if plan.seeds else settings.seed,
         mandate=mandate.name,
         citizens=settings.citizens,
         machine=machine.describe(),

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from idverify.comparison import outcome_tables
 from idverify.comparison.model import Run, as_bytes, from_bytes
 from idverify.errors import BadEnvironment
 
@@ -68,6 +69,10 @@ def write_run(folder: Path, run: Run, report: str) -> None:
         _table(folder / "matrix.csv", MATRIX, _matrix(run))
         _table(folder / "steps.csv", STEPS, _steps(run))
         _table(folder / "linkage.csv", LINKAGE, _linkage(run))
+        _table(folder / "outcomes.csv", outcome_tables.OUTCOMES, outcome_tables.outcome_rows(run))
+        if run.differences:
+            _table(folder / "differences.csv", outcome_tables.DIFFERENCES, outcome_tables.difference_rows(run))
+            _table(folder / "figures.csv", outcome_tables.FIGURES, outcome_tables.figure_rows(run))
         point_latest(folder)
     except OSError as error:
         raise BadEnvironment(

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from idverify.errors import BadEnvironment
+from idverify.outcomes.model import Difference, Figures, Outcomes, QuasiIdentifier
 
 SCHEMA_VERSION = 1
 SCHEMA_FILE = Path(__file__).with_name("run_schema.json")
@@ -140,6 +141,17 @@ class SchemeResult(Struct, frozen=True, kw_only=True):
     complete: bool = True  # false: stopped before its time
     warnings: list[str] = []
     label: Label = "MEASURED"
+    outcomes: Outcomes | None = None  # bits, exposure, Sybil, age gate, unmasking, coverage, cost
+
+
+class Principle(Struct, frozen=True, kw_only=True):
+    """One item of the checklist: what this run measured, what a design declares, what lies outside."""
+
+    source: str
+    principle: str
+    status: Literal["MEASURED", "DECLARED", "OUTSIDE THE SIMULATION"]
+    where: str
+    anchor: str = ""  # the part of the report
 
 
 class Sentence(Struct, frozen=True, kw_only=True):
@@ -185,6 +197,11 @@ class Run(Struct, frozen=True, kw_only=True):
     mandate_title: str = ""
     mandate_sentences: list[Sentence] = []
     assumptions: list[Assumption] = []
+    quasi_identifiers: list[QuasiIdentifier] = []  # of the country, whatever a scheme shows
+    checklist: list[Principle] = []
+    seeds: list[int] = []  # more than one with --seeds; `schemes` are those of the first
+    figures: list[Figures] = []  # the key metrics of each scheme under each seed
+    differences: list[Difference] = []  # paired over seeds
 
 
 def as_bytes(run: Run) -> bytes:

@@ -11,12 +11,13 @@ from markupsafe import Markup
 
 from idverify.comparison import charts, sentences
 from idverify.comparison.model import Linked, Run, SchemeResult
+from idverify.comparison.outcome_sections import differences_section, sections
+from idverify.comparison.wire import bytes_by_party
+from idverify.outcomes.checklist import ANALOGY
 from idverify.privacy.metrics import clopper_pearson, in_words, percent
 
 MOST_BYTES = 300_000
 WHOLE = "whole_sign_up"
-SIGN_UP_STEPS = ("challenge", "present", "sign_up")
-ISSUING_STEPS = ("login", "public", "issue", "refill")
 LINKED_BY = (
     ("identity_provider+platform_a", "identity provider + platform A"),
     ("platform_a+platform_b", "platform A + platform B"),
@@ -89,18 +90,6 @@ def _share(pair: tuple[int, int]) -> str:
     if pair[1] and not pair[0]:
         return f"0 of {pair[1]:,} (true share ≤ {percent(clopper_pearson(*pair)[1])} %)"
     return in_words(*pair) if pair[1] else "nobody tried"
-
-
-def bytes_by_party(result: SchemeResult) -> dict[str, float]:
-    """Bytes on the wire for one proof: with the identity provider, and with the platform; both ways.
-
-    With the identity provider a wallet talks once for several proofs, so that is divided by their number.
-    """
-    steps = result.steps
-    proofs = steps["present"].n if "present" in steps else 0
-    own = sum(steps[n].n * (steps[n].bytes_up + steps[n].bytes_down) for n in ISSUING_STEPS if n in steps)
-    platform = sum(steps[n].bytes_up + steps[n].bytes_down for n in SIGN_UP_STEPS if n in steps)
-    return {"identity provider": own / proofs if proofs else 0.0, "platform": platform}
 
 
 def shares(link: Linked | None) -> Markup:
@@ -180,6 +169,9 @@ def render(run: Run) -> str:
             reuse={name: r for name, r in run.schemes.items() if r.reuse},
             again={name: r for name, r in run.schemes.items() if r.enrolled_again and r.enrolled_again.recovered[1]},
             joint=sentences.JOINT,
+            outcome_sections=sections(run, titled),
+            differences=differences_section(run, titled),
+            analogy=ANALOGY,
             not_shown=NOT_SHOWN,
             glossary=GLOSSARY,
         )

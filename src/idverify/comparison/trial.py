@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 
 import msgspec
 
-from idverify.comparison import collect, revocation, stored, visits
+from idverify.comparison import collect, gather, revocation, stored, visits
 from idverify.comparison.databases import fresh_database
 from idverify.comparison.describing import describe
 from idverify.comparison.model import Linked, Revocation, SchemeResult
@@ -26,6 +26,7 @@ from idverify.load.result import LoadResult
 from idverify.load.run import run_load
 from idverify.mandates import Mandate
 from idverify.metering import Use
+from idverify.population import Population
 from idverify.privacy import score
 from idverify.privacy.attack import subjects_in
 from idverify.privacy.attacks.exact_join import NAME
@@ -43,6 +44,7 @@ STOLEN = ("identity_provider", "platform_a", "platform_b")
 """Whose databases a thief gets a copy of, when the load has ended."""
 LONGEST_ATTACK = 600.0
 START_SECONDS, STOP_SECONDS, ATTACK_SECONDS, LOCUST_SECONDS, REVOKE_SECONDS = 4.0, 1.0, 8.0, 3.0, 8.0
+OUTCOME_SECONDS = 2.0
 """How long the phases take here, for the progress bar; nothing else depends on it."""
 
 Phase = Callable[[str, float | None], None]
@@ -71,7 +73,13 @@ class Trial:
         self.warm_up = warm_up
         self.stop = stop
         self.under_load = False
+        self.population = Population.make(settings.citizens, settings.seed)
         self._revocations: dict[str, Revocation | None] = {}
+
+    def reseed(self, seed: int) -> None:
+        """From now on with the people of that seed; how long revocations take is not measured again."""
+        self.settings = replace(self.settings, seed=seed)
+        self.population = Population.make(self.settings.citizens, seed)
 
     @property
     def expected_seconds(self) -> float | None:
@@ -121,7 +129,18 @@ class Trial:
             policy=policy_of(info, settings) if keeps_credentials(info) else None,
         )
         measured = replace(measured, revocation=self._revocations.get(info.name), warnings=[*measured.warnings, *late])
-        return collect.result(measured, linkage, title=variant.title)
+        result = collect.result(measured, linkage, title=variant.title)
+        phase("counting outcomes", OUTCOME_SECONDS)
+        return self._with_outcomes(result, info, folder, since=load.started - self.warm_up)
+
+    def _with_outcomes(self, result: SchemeResult, info: Info, folder: Path, *, since: float) -> SchemeResult:
+        """The result with what became of people; what goes wrong there is a warning of this scheme."""
+        trial = gather.Ended(folder=folder, info=info, mandate=self.mandate, population=self.population, since=since)
+        try:
+            return msgspec.structs.replace(result, outcomes=gather.outcomes(trial, result))
+        except IdverifyError as error:
+            told = f"the outcomes could not be counted: {error.message}"
+            return msgspec.structs.replace(result, warnings=[*result.warnings, told])
 
     def _load(self, world: World, scheme: str, folder: Path) -> LoadResult:
         self.under_load = True

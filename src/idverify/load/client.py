@@ -39,8 +39,8 @@ class Client:
         self.context = context
         self.expected: frozenset[str] = frozenset()
         self.ms = 0.0
-        """Milliseconds waited for answers, and bytes sent and received, since somebody set them to zero."""
-        self.up = self.down = 0
+        """Milliseconds waited for answers, bytes sent and received, and requests, since somebody set them to zero."""
+        self.up = self.down = self.trips = 0
         self._open: dict[str, HTTPClient] = {}
         self._address = ""
         self._agent = AGENT
@@ -92,6 +92,7 @@ class Client:
         self.ms += elapsed * 1000
         self.up += up
         self.down += down
+        self.trips += 1
         self.report(
             request_type=call.method,
             name=call.step,

@@ -37,6 +37,9 @@ class Citizen:
     loses_phone: bool
     address: str  # the source address of the household's line
     agent: str  # the user agent of the person's device
+    e_id: bool  # has an account at the identity provider
+    document: bool
+    foreigner: bool
 
 
 def order(population: Population, *, seed: int, index: int = 0, count: int = 1) -> Iterator[int]:
@@ -66,6 +69,9 @@ def citizen(population: Population, row: int, *, settings: Settings, adult_from:
         address=address(guardian if guardian >= 0 else row, settings.people_per_address),
         agent=agent(row, settings.seed),
         loses_phone=loses < settings.lost_phones,
+        e_id=bool(population.e_id[row]),
+        document=bool(population.document[row]),
+        foreigner=bool(population.foreigner[row]),
     )
 
 

@@ -11,6 +11,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
+
+from idverify.load.tried import FILE as TRIED
+from idverify.load.tried import Tried
 from idverify.scheme import Json
 
 
@@ -152,10 +156,16 @@ class Recorder:
 
     def truth(self, scheme: str, entry: Mapping[str, Json]) -> None:
         """Append to truth.jsonl; workers on one machine may share the folder, a line is one write."""
+        self._append("truth.jsonl", json.dumps({**entry, "scheme": scheme}, separators=(",", ":")).encode())
+
+    def tried(self, person: Tried) -> None:
+        """Append to people.jsonl."""
+        self._append(TRIED, msgspec.json.encode(person))
+
+    def _append(self, name: str, line: bytes) -> None:
         if self.folder is not None:
-            line = json.dumps({**entry, "scheme": scheme}, separators=(",", ":")) + "\n"
-            with (self.folder / "truth.jsonl").open("a", encoding="utf-8") as out:
-                out.write(line)
+            with (self.folder / name).open("ab") as out:
+                out.write(line + b"\n")
 
     def write(self, *, window: Mapping[str, Json], generator: Mapping[str, Json]) -> None:
         """Write what was collected; a reader never sees half a file."""

@@ -53,7 +53,7 @@ def run_load(
         raise BadUsage("a load run needs an end", hint="give seconds, or a number of sign-ups")
     results = results.resolve()
     results.mkdir(parents=True, exist_ok=True)
-    for old in (*results.glob("steps-*.json"), *results.glob("outcomes-*.json"), *results.glob("truth.jsonl")):
+    for old in (*results.glob("steps-*.json"), *results.glob("outcomes-*.json"), *results.glob("[tp]*.jsonl")):
         old.unlink()
     (results / "truth.jsonl").touch()
     own = replace(

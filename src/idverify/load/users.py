@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 import gevent
@@ -18,11 +17,12 @@ from idverify.load.people import Citizen, false_birth_date, handle
 from idverify.load.record import Outcomes
 from idverify.load.refills import Refills
 from idverify.load.state import Load
+from idverify.load.tried import Farmed, Try, tried
 from idverify.scheme import Scheme
 from idverify.schemes import SCHEMES
 from idverify.settings import Settings
 from idverify.wallet import Account, Flow, Flows, Refused, Wallet, drive, reason_of
-from idverify.wallet.flows import Proof, read_feed, write_post
+from idverify.wallet.flows import read_feed, write_post
 
 PERSON: frozenset[str] = frozenset({"too_young", "no_e_id", "already_used"})
 """Refusals that show a mandate at work; they are outcomes, not failures."""
@@ -54,15 +54,6 @@ def to_its_end(work: Callable[[], None]) -> None:
         running.join()
         raise
     running.get()
-
-
-@dataclass(frozen=True, slots=True)
-class Try:
-    """What became of one sign-up or proof: an account or a proof, or else a refusal's code, or "failed"."""
-
-    reason: str
-    account: Account | None = None
-    proof: Proof | None = None
 
 
 class CitizenUser(User):
@@ -179,21 +170,24 @@ class CitizenUser(User):
             if not person.minor:
                 outcomes.adults_blocked.add(hit=True)
                 outcomes.adults_blocked_reasons["no_device"] += 1
+            self.tell(person, [Try("no_device")])
             return
         wallet, kind = self.own_wallet(person), "declared" if declared else "own"
         if person.farms:  # all on one platform, so that a quota shows
             first = self.attempt(self.platforms[0], wallet, person, kind=kind, expected=self.expected)
             self.classify(person, [first])
-            if first.reason != "no_e_id":
-                self.farm(person)
+            farmed = self.farm(person) if first.reason != "no_e_id" else Farmed()
+            self.tell(person, [first], farmed=farmed)
             return
         tries = self.sign_up_everywhere(wallet, person, kind=kind, expected=self.expected)
         self.classify(person, tries)
         accounts = [each.account for each in tries if each.account]
+        borrowed: Sequence[Try] | None = None
         if person.borrows and not declared and person.guardian is not None and not accounts:
             lent = self.load.wallet(self.name, person.guardian)
             borrowed = self.sign_up_everywhere(lent, person, kind="borrowed", expected=CROWD)
             outcomes.borrowed_admitted.add(hit=any(each.account for each in borrowed))
+        self.tell(person, tries, borrowed=borrowed)
         for _ in range(self.load.settings.proofs_again):
             for account in accounts:
                 outcomes.proofs_again.add(hit=not self.prove_again(account, wallet).reason)
@@ -245,30 +239,48 @@ class CitizenUser(User):
         if refusals:
             outcomes.adults_blocked_reasons[refusals[0]] += 1
 
-    def farm(self, person: Citizen) -> None:
+    def tell(
+        self,
+        person: Citizen,
+        own: Sequence[Try],
+        *,
+        borrowed: Sequence[Try] | None = None,
+        farmed: Farmed | None = None,
+    ) -> None:
+        """Write down what became of the person, unless a failure of ours decided."""
+        if not any(each.reason == "failed" for each in (*own, *(borrowed or ()))):
+            told = tried(person, own, borrowed=borrowed, farmed=farmed, scheme=self.scheme.info, now=self.load.clock())
+            self.load.recorder.tried(told)
+
+    def farm(self, person: Citizen) -> Farmed:
         """Try for many accounts on one platform, with a fresh credential or a fresh statement each time."""
+        farmed = Farmed()
         outcomes, wallet = self.outcomes, self.own_wallet(person)
         declared = self.scheme.info.issued == "by_holder"
         outcomes.farmers += 1
         kind = "declared" if declared else "own"
         for _ in range(self.load.settings.farmer_tries):
             wallet.forget(self.name)
+            farmed.tries += 1
             outcomes.farmer_tries += 1
-            tried = self.attempt(self.platforms[0], wallet, person, kind=kind, expected=CROWD)
-            if tried.reason != "failed":
-                outcomes.second_account.add(hit=tried.account is not None)
-            if tried.account is None:
-                outcomes.farmer_refused[tried.reason] += 1
+            again = self.attempt(self.platforms[0], wallet, person, kind=kind, expected=CROWD)
+            if again.reason != "failed":
+                outcomes.second_account.add(hit=again.account is not None)
+            if again.account is None:
+                outcomes.farmer_refused[again.reason] += 1
             else:
+                farmed.accounts += 1
                 outcomes.farmer_accounts += 1
-            if tried.reason in ("quota", "no_e_id", "failed"):
-                return
+            if again.reason in ("quota", "no_e_id", "failed"):
+                return farmed
         if self.scheme.info.remembers:
             seed = wallet.new_seed()
-            tried = self.attempt(self.platforms[0], wallet, person, kind=kind, expected=CROWD | {"conflict"})
+            again = self.attempt(self.platforms[0], wallet, person, kind=kind, expected=CROWD | {"conflict"})
             wallet.seed = seed
-            if tried.reason != "failed":
-                outcomes.new_seed.add(hit=tried.account is not None)
+            if again.reason != "failed":
+                outcomes.new_seed.add(hit=again.account is not None)
+                farmed.new_identity = again.account is not None
+        return farmed
 
     def sign_up_everywhere(
         self, wallet: Wallet, person: Citizen, *, kind: str, expected: frozenset[str]
@@ -291,17 +303,17 @@ class CitizenUser(User):
         try:
             account = drive(flow, self.client.send)
         except IdverifyError as error:
-            return Try(self.refusal(error, expected))
+            return Try(self.refusal(error, expected), trips=self.client.trips)
         finally:
             self.keep_cpu(wallet)
         outcomes.accepted += 1
         self.waited(WHOLE, begun)
         self.load.opened(self.name, account, user=person, owner=wallet.owner.id_number, kind=kind)
-        return Try("", account)
+        return Try("", account, trips=self.client.trips)
 
     def begin_waiting(self) -> float:
         """From now on the client counts what is waited for."""
-        self.client.ms, self.client.up, self.client.down = 0.0, 0, 0
+        self.client.ms, self.client.up, self.client.down, self.client.trips = 0.0, 0, 0, 0
         return time.time()
 
     def waited(self, step: str, begun: float) -> None:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from idverify.population.parameters import SURNAMES
+from idverify.population.parameters import COUNTRIES, SURNAMES
 
+COUNTRY = COUNTRIES[0][0]
 _MIDDLE_FEMALE = ("Thị", "Ngọc", "Thu", "Minh", "Thanh", "Bảo", "Khánh", "Phương", "Hoài", "Kim", "Diệu", "Quỳnh")
 _MIDDLE_MALE = ("Văn", "Đức", "Hữu", "Minh", "Quang", "Công", "Thanh", "Gia", "Xuân", "Quốc", "Đình", "Tuấn")
 _GIVEN_FEMALE = (
@@ -90,3 +91,24 @@ def foreign(country: str, word: int, *, female: bool) -> str:
     rest, place = divmod(word, len(given))
     family = names.family[rest % len(names.family)]
     return f"{family} {given[place]}" if names.family_first else f"{given[place]} {family}"
+
+
+def likely(name: str, country: str, *, female: bool) -> float:
+    """The probability of a whole name among people of that country and sex; 0 for one that is never made."""
+    if country == COUNTRY:
+        middle, given = (_MIDDLE_FEMALE, _GIVEN_FEMALE) if female else (_MIDDLE_MALE, _GIVEN_MALE)
+        surname, _, rest = name.partition(" ")
+        second, _, last = rest.partition(" ")
+        weights = dict(SURNAMES)
+        made = middle.count(second) * given.count(last) / (len(middle) * len(given))
+        return weights.get(surname, 0) / sum(weights.values()) * made
+    abroad = _ABROAD[country]
+    own = abroad.female if female else abroad.male
+    places = [(f, g) if abroad.family_first else (g, f) for f in abroad.family for g in own]
+    return sum(f"{one} {other}" == name for one, other in places) / len(places)
+
+
+def rests(*, female: bool) -> list[tuple[str, str]]:
+    """Every middle and given name of citizens, all equally likely."""
+    middle, given = (_MIDDLE_FEMALE, _GIVEN_FEMALE) if female else (_MIDDLE_MALE, _GIVEN_MALE)
+    return [(one, other) for one in middle for other in given]

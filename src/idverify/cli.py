@@ -86,6 +86,26 @@ def parser() -> argparse.ArgumentParser:
     compare.add_argument("--seeds", metavar="N", help="repeat with N seeds, or with those of a list: 1,2,3")
     compare.add_argument("--out", default="runs", metavar="FOLDER", help="where runs are written (runs)")
 
+    sweeping = command("sweep", "privacy under load: schemes at rising arrival rates, until the issuer is overloaded")
+    sweeping.add_argument("--scheme", required=True, metavar="A,B", help="names with commas")
+    sweeping.add_argument("--rates", default="1,3,10,30,100", metavar="X,Y", help="arrivals a second (1,3,10,30,100)")
+    for option, least, standard, help_ in (
+        ("--seconds", 1.0, 8.0, "seconds of load a point; longer at low rates (8)"),
+        ("--warm-up", 0.0, 2.0, "seconds of the rush that are not measured (2)"),
+        ("--issuer-capacity", 0.0, 25.0, "credential requests it answers a second; 0: all it can (25)"),
+        ("--patience", 0.0, 1.0, "seconds until a wallet shows a used credential instead (1)"),
+        ("--gives-up", 0.0, 5.0, "seconds until people without one give up; 0: ten (5)"),
+        ("--thinking", 0.0, 1.0, "mean seconds that people think before they fetch and before they show (1)"),
+    ):
+        sweeping.add_argument(
+            option, type=_number(least, float), default=standard, metavar="X" if "cap" in option else "S", help=help_
+        )
+    sweeping.add_argument("--batch", type=_number(1, int, most=200), default=1, metavar="N", help="copies a time (1)")
+    sweeping.add_argument("--citizens", type=_number(1, int), default=5000, metavar="N", help="in the register (5000)")
+    sweeping.add_argument("--seed", type=_number(0, int), metavar="N", help="of the population and the load (7)")
+    sweeping.add_argument("--mandate", metavar="NAME", help="a built-in mandate or a TOML file (directive_57)")
+    sweeping.add_argument("--out", default="runs", metavar="FOLDER", help="where runs are written (runs)")
+
     up = command("up", "start all services, each on its port, until Ctrl-C")
     _world_options(up)
     up.add_argument(
@@ -188,6 +208,7 @@ MODULES = {
     "export": "attacking",
     "score": "attacking",
     "compare": "comparing",
+    "sweep": "sweeping",
     "up": "serving",
     "schemes": "showing",
     "mandate": "showing",

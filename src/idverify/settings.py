@@ -38,6 +38,8 @@ class Settings:
     mandate: str = _field("directive_57", "a built-in mandate's name or a TOML file's path")
     schemes: str = _field("all", "the schemes to offer: names with commas, or all")
     quota: int = _field(5, "single-use credentials of one scheme that a person gets in a key epoch")
+    issuer_capacity: float = _field(0.0, "requests for credentials that the issuer answers a second; 0: all it can")
+    issuer_head_start: int = _field(0, "requests that the issuer answers before its capacity counts: who came earlier")
     ledger: str = _field("on", "on: capture what crosses the boundary in ledgers/PARTY.jsonl; off: do not")
     identity_provider: str = _field("http://127.0.0.1:8001", "the identity provider's origin")
     platforms: str = _field("http://127.0.0.1:8002,http://127.0.0.1:8003", "the platforms' origins, with commas")

@@ -67,3 +67,23 @@ def test_an_idle_issuer_leaves_what_theory_says_of_time_alone() -> None:
 def test_a_load_that_makes_no_sense_is_refused(rates: list[float], capacity: float, policy: LoadPolicy) -> None:
     with pytest.raises(BadUsage):
         under_load(rates, capacity, policy)
+
+
+def test_a_rush_begins_with_an_empty_line_and_waits_as_long_as_it_has_lasted() -> None:
+    rush = LoadPolicy(steady=True, seconds=12.0, warm_up=2.0, patience=1.0, thinking=1.0, citizens=500, logins=20_000)
+    calm, full, over = under_load([2.0, 30.0, 75.0], 25.0, rush)
+    assert calm.fell_back == 0.0
+    # The line grows by λ/μ − 1 seconds a second: longer than the patience after 5 s, and after half a second.
+    assert full.fell_back == pytest.approx(7.0 / 10.0, abs=0.1)
+    assert over.fell_back > 0.99
+    assert over.waited_p95_ms == 1_000.0
+    assert over.p95_ms == pytest.approx(0.95 * 12_000 * 2.0, rel=0.1)
+    assert over.request_set > full.request_set > calm.request_set
+
+
+def test_who_cannot_fall_back_gives_up() -> None:
+    rush = LoadPolicy(fallback="wait", steady=True, seconds=12.0, warm_up=2.0, gives_up=5.0, citizens=500)
+    (row,) = under_load([50.0], 25.0, rush)  # one second more of waiting for every second
+    assert row.given_up == pytest.approx(7.0 / 10.0, abs=0.1)
+    assert row.fell_back == row.linked == 0.0
+    assert row.waited_p95_ms == 5_000.0

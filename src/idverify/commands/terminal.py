@@ -38,7 +38,8 @@ class Watch:
     whose end is unknown shows no share at all.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, what: str = "scheme") -> None:
+        self._what = what
         self._scheme = self._phase = ""
         self._seconds: float | None = None
         self._each: float | None = None
@@ -72,7 +73,7 @@ class Watch:
     def begin(self, total: int, seconds_each: float | None) -> None:
         """Say how long it will take, where the load has an end in time."""
         self._each, self._first = seconds_each, time.monotonic()
-        several = f"{total} schemes" if total > 1 else "one scheme"
+        several = f"{total} {self._what}s" if total > 1 else f"one {self._what}"
         text = several if seconds_each is None else f"{several}, {about(total * seconds_each)}"
         if self._bar is not None:
             self._bar.console.print(text, markup=False, highlight=False)

@@ -93,7 +93,7 @@ def compare(plan: Plan, progress: Progress) -> Outcome:
     figures: list[Figures] = []
     seeds = list(plan.seeds) or [plan.settings.seed]
     turns = [(place, seed, variant) for place, seed in enumerate(seeds) for variant in rotated(chosen, place)]
-    with _interrupts(trial):
+    with interrupts(trial):
         try:
             progress.begin(len(turns), trial.expected_seconds)
             for number, (place, seed, variant) in enumerate(turns, 1):
@@ -122,8 +122,15 @@ def compare(plan: Plan, progress: Progress) -> Outcome:
     return Outcome(run, folder, 130 if stop.is_set() else 3 if failed else 0)
 
 
+class Stoppable(Protocol):
+    """Work that sometimes is under load, and then ends in good order once `stop` is set."""
+
+    stop: threading.Event
+    under_load: bool
+
+
 @contextmanager
-def _interrupts(trial: Trial) -> Iterator[None]:
+def interrupts(trial: Stoppable) -> Iterator[None]:
     """Ctrl-C under load ends the load in good order and keeps it; at any other time, or twice, it stops at once."""
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -12,13 +12,14 @@ from idverify.comparison.model import Run, as_bytes, from_bytes
 from idverify.errors import BadEnvironment
 
 
-def new_run(out: Path) -> Path:
-    """Make the next free runs/NNN. Two comparisons that start at once get different ones."""
+def new_run(out: Path, *, kind: str = "") -> Path:
+    """Make the next free runs/NNN, or runs/NNN-KIND. Two that start at once get different folders."""
     try:
         out.mkdir(parents=True, exist_ok=True)
-        number = max((int(p.name) for p in out.iterdir() if p.name.isdigit()), default=0) + 1
+        taken = (p.name.partition("-")[0] for p in out.iterdir())
+        number = max((int(name) for name in taken if name.isdigit()), default=0) + 1
         while True:
-            folder = out / f"{number:03d}"
+            folder = out / (f"{number:03d}-{kind}" if kind else f"{number:03d}")
             try:
                 folder.mkdir()
                 return folder
@@ -30,12 +31,12 @@ def new_run(out: Path) -> Path:
         ) from error
 
 
-def point_latest(folder: Path) -> None:
+def point_latest(folder: Path, *, name: str = "latest") -> None:
     """Let `latest` beside the run point to it; a reader sees the old one or the new one, never none."""
-    draft = folder.parent / f".latest-{os.getpid()}"
+    draft = folder.parent / f".{name}-{os.getpid()}"
     draft.unlink(missing_ok=True)
     draft.symlink_to(folder.name)
-    draft.replace(folder.parent / "latest")
+    draft.replace(folder.parent / name)
 
 
 def find_run(name: str, *, out: Path) -> Path:
@@ -64,15 +65,15 @@ def read_run(folder: Path) -> Run:
 def write_run(folder: Path, run: Run, report: str) -> None:
     """Write run.json, report.html and the CSVs, each in one step, then let `latest` point here."""
     try:
-        _replace(folder / "run.json", as_bytes(run))
-        _replace(folder / "report.html", report.encode())
-        _table(folder / "matrix.csv", MATRIX, _matrix(run))
-        _table(folder / "steps.csv", STEPS, _steps(run))
-        _table(folder / "linkage.csv", LINKAGE, _linkage(run))
-        _table(folder / "outcomes.csv", outcome_tables.OUTCOMES, outcome_tables.outcome_rows(run))
+        replace_file(folder / "run.json", as_bytes(run))
+        replace_file(folder / "report.html", report.encode())
+        table(folder / "matrix.csv", MATRIX, _matrix(run))
+        table(folder / "steps.csv", STEPS, _steps(run))
+        table(folder / "linkage.csv", LINKAGE, _linkage(run))
+        table(folder / "outcomes.csv", outcome_tables.OUTCOMES, outcome_tables.outcome_rows(run))
         if run.differences:
-            _table(folder / "differences.csv", outcome_tables.DIFFERENCES, outcome_tables.difference_rows(run))
-            _table(folder / "figures.csv", outcome_tables.FIGURES, outcome_tables.figure_rows(run))
+            table(folder / "differences.csv", outcome_tables.DIFFERENCES, outcome_tables.difference_rows(run))
+            table(folder / "figures.csv", outcome_tables.FIGURES, outcome_tables.figure_rows(run))
         point_latest(folder)
     except OSError as error:
         raise BadEnvironment(
@@ -80,13 +81,15 @@ def write_run(folder: Path, run: Run, report: str) -> None:
         ) from error
 
 
-def _replace(path: Path, content: bytes) -> None:
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file in one step: a reader sees the old one or the new one."""
     draft = path.with_name(f".{path.name}.part")
     draft.write_bytes(content)
     draft.replace(path)
 
 
-def _table(path: Path, head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+def table(path: Path, head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a CSV file in one step."""
     draft = path.with_name(f".{path.name}.part")
     with draft.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")

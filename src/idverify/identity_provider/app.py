@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from idverify import web
 from idverify.identity_provider import api, status_api, well_known
+from idverify.identity_provider.counter import Counter
 from idverify.identity_provider.issuance import Issuance
 from idverify.identity_provider.keys import KeyStore
 from idverify.identity_provider.lost_phone import LostPhone
@@ -70,6 +71,7 @@ def create_app(
         limits=limits,
         entries=lists.entries,
         relay=relay,
+        counter=Counter(settings.issuer_capacity, head_start=settings.issuer_head_start),
     )
     codes = Codes(store, sessions, clock=clock, redirect_uri=f"{settings.wallet}/callback")
     templates = web.templates(Path(__file__).parent / "templates", app_title="Identity provider")

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, select, text
 
 from idverify import metering
 from idverify.errors import BadMessage, NotFound, NotSignedIn, QuotaUsed, TooMany
+from idverify.identity_provider.counter import Counter
 from idverify.identity_provider.keys import KeyStore
 from idverify.identity_provider.register import Register
 from idverify.identity_provider.relay import Known, Relay
@@ -73,6 +74,7 @@ class Issuance:
         limits: Limits,
         entries: Entries,
         relay: Relay | None = None,
+        counter: Counter | None = None,
     ) -> None:
         self._register = register
         self._keys = keys
@@ -83,6 +85,7 @@ class Issuance:
         self._rate = Rate(limits)
         self._entries = entries
         self._relay = relay
+        self._counter = counter
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -117,6 +120,8 @@ class Issuance:
             raise NotSignedIn("this person is no longer in the register")
         wanted = scheme.asks(body) if isinstance(scheme, Rationed) else 1
         self._rate.take(id_number, time.monotonic(), number=wanted)
+        if self._counter is not None:
+            await self._counter.wait(request)
         relayed = await self._relayed(name)
         epoch = self._keys.epoch(name) if relayed is None else relayed.epoch
         if scheme.info.rationed:

@@ -38,6 +38,10 @@ class Client:
         self.report = report
         self.context = context
         self.expected: frozenset[str] = frozenset()
+        self.longest = 0.0
+        """Seconds after which the person gives up a request; 0: only the network's own limits count."""
+        self.before: Callable[[str], None] = _at_once
+        """Called with the step of each request before it is sent: whoever is asked may take their time."""
         self.ms = 0.0
         """Milliseconds waited for answers, bytes sent and received, and requests, since somebody set them to zero."""
         self.up = self.down = self.trips = 0
@@ -58,16 +62,18 @@ class Client:
 
     def send(self, call: Call) -> Answer:
         """Send, wait, report. Raises Unavailable where no answer came."""
+        self.before(call.step)
         parts = urlsplit(call.url)
         origin = f"{parts.scheme}://{parts.netloc}"
         path = parts.path + (f"?{parts.query}" if parts.query else "")
         headers = {"Accept-Encoding": "identity", "User-Agent": self._agent, **call.headers}
+        limit = call.patience or self.longest
         started, tick = time.time(), time.perf_counter()
         up = down = 0
         answer: Answer | None = None
         fault: Exception | None = None
         try:
-            with gevent.Timeout(call.patience or None, TimeoutError(f"no answer in {call.patience:g} s")):
+            with gevent.Timeout(limit or None, TimeoutError(f"no answer in {limit:g} s")):
                 response = self._client(origin).request(call.method, path, body=call.body, headers=headers)
                 body = bytes(response.read(MOST_BYTES + 1))
             if len(body) > MOST_BYTES:
@@ -81,7 +87,7 @@ class Client:
             fault = self._fault(answer)
         except TimeoutError as error:  # the connection still waits for the answer
             elapsed = time.perf_counter() - tick
-            fault = None if call.patience else error  # a wallet that has something else to show gives up: an outcome
+            fault = None if limit else error  # somebody who gives up, or has something else to show: an outcome
             self._open.pop(origin).close()
         except (OSError, ValueError, EOFError, RuntimeError) as error:  # the errors of sockets and of a broken answer
             elapsed = time.perf_counter() - tick
@@ -105,7 +111,7 @@ class Client:
             url=call.url,
         )
         if answer is None:
-            why = type(fault).__name__ if fault else f"not within {call.patience:g} s"
+            why = type(fault).__name__ if fault else f"not within {limit:g} s"
             raise Unavailable(f"{parts.netloc} does not answer {call.step}: {why}")
         return answer
 
@@ -150,6 +156,10 @@ class Client:
         if 400 <= answer.status < 500 and reason in self.expected:
             return None
         return RequestFailed(f"{answer.status} {reason}".strip())
+
+
+def _at_once(_step: str) -> None:
+    """Nobody thinks about it."""
 
 
 def _from(address: str) -> Callable[[int, int, int], gevent.socket.socket]:

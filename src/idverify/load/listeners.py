@@ -16,6 +16,7 @@ from locust.event import EventHook
 from locust.runners import MasterRunner, Runner, WorkerRunner
 
 from idverify.errors import BadSetting, IdverifyError, Unusable
+from idverify.load.rush import Rush
 from idverify.load.state import Load
 from idverify.load.users import CitizenUser, load_of, user_classes
 from idverify.schemes import SCHEMES
@@ -48,6 +49,9 @@ def expose() -> dict[str, type[User]]:
         group.add_argument(
             "--sign-ups", type=int, default=0, help="stop after this many persons tried to sign up; 0: never"
         )
+        group.add_argument("--enrol", type=int, default=0, help="persons who enrol before a rush (with --tags rush)")
+        group.add_argument("--thinking", type=float, default=0.0, help="mean seconds that they think, each time")
+        group.add_argument("--gives-up", type=float, default=0.0, help="seconds until one of them gives up; 0: never")
 
     def _init(environment: Environment, runner: Runner | None, **_: object) -> None:
         try:
@@ -81,7 +85,11 @@ def expose() -> dict[str, type[User]]:
 
     def _stop(environment: Environment, **_: object) -> None:
         if not isinstance(environment.runner, MasterRunner):
-            load_of(environment).end()
+            load = load_of(environment)
+            load.close()
+            if load.rush is not None:
+                load.rush.finish(STOP_TIMEOUT)
+            load.end()
 
     _on(events.init_command_line_parser, _options)
     _on(events.init, _init)
@@ -120,6 +128,11 @@ def _begin(environment: Environment) -> None:
     load = load_of(environment)
     load.recorder.reset()
     load.window.start = 0.0
+    options = environment.parsed_options
+    size = int(getattr(options, "enrol", 0) or 0)
+    if size:
+        thinking, gives_up = (float(getattr(options, name, 0.0) or 0.0) for name in ("thinking", "gives_up"))
+        load.rush = Rush(load, size=size, thinking=thinking, gives_up=gives_up)
     for origin in load.settings.platform_urls:
         try:
             load.platform_names[origin] = _party_at(origin)
@@ -129,13 +142,17 @@ def _begin(environment: Environment) -> None:
             if environment.runner is not None:
                 gevent.spawn(environment.runner.quit)
             return
-    warm_up = float(getattr(environment.parsed_options, "warm_up", 0.0) or 0.0)
-    seconds = float(getattr(environment.parsed_options, "seconds", 0.0) or 0.0)
+    warm_up = float(getattr(options, "warm_up", 0.0) or 0.0)
+    seconds = float(getattr(options, "seconds", 0.0) or 0.0)
     gevent.spawn(_measure, environment, load, warm_up=warm_up, seconds=seconds)
 
 
 def _measure(environment: Environment, load: Load, *, warm_up: float, seconds: float) -> None:
     """Start the measured window after the warm-up, watch the lag, and stop after `seconds` or the ordered sign-ups."""
+    if load.rush is not None:
+        while not load.rush.is_ready:
+            gevent.sleep(TICK)
+        load.rush.begin()
     gevent.sleep(warm_up)
     load.begin()
     names = [each.scheme.info.name for each in environment.user_classes if issubclass(each, CitizenUser)]
@@ -145,6 +162,8 @@ def _measure(environment: Environment, load: Load, *, warm_up: float, seconds: f
         gevent.sleep(TICK)
         load.window.lags.append(max(0.0, (time.perf_counter() - before - TICK) * 1000))
         over = seconds > 0 and time.time() >= load.window.start + seconds
+        if over:
+            load.close()
         if over or (load.limit and all(load.is_complete(name) for name in names)):
             runner.quit()
             return
@@ -154,7 +173,7 @@ def _leave_out_single_steps(environment: Environment) -> None:
     """Without --tags, credentials that are shown to nobody and proofs that open nothing would only blur the picture."""
     for each in environment.user_classes:
         if issubclass(each, CitizenUser):
-            each.tasks = [t for t in each.tasks if getattr(t, "__name__", "") not in ("issue", "present")]
+            each.tasks = [t for t in each.tasks if getattr(t, "__name__", "") not in ("issue", "present", "rush")]
 
 
 def _refuse_other_hosts(environment: Environment, settings: Settings) -> None:

@@ -11,6 +11,9 @@ from pathlib import Path
 from idverify.errors import BadEnvironment
 from idverify.load.record import percentile
 
+VISIT, GIVEN_UP, FELL_BACK = "visit", "visit_given_up", "visit_fell_back"
+"""Steps of a rush: what each arrival waited for in all; those of them that were not served, and those that showed a
+credential again because the issuer was late."""
 ENROLLED_AGAIN = ("recovered", "recognised", "second_account", "new_seed")
 
 

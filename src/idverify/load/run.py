@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from idverify.errors import BadEnvironment, BadUsage
@@ -23,7 +23,18 @@ LONGEST_END = 30.0
 """Seconds that Locust has to finish the journeys under way and write its results."""
 LONGEST_START = 60.0
 """Seconds until Locust has loaded and its users run, on a busy machine."""
+LONGEST_ENROLMENT = 600.0
+"""Seconds until everybody has enrolled for a rush."""
 LONGEST_RUN = 24 * 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rushed:
+    """How many enrol for a rush, how long they think on average, and when they give up, in seconds."""
+
+    persons: int
+    thinking: float = 0.0
+    gives_up: float = 0.0
 
 
 def run_load(
@@ -41,13 +52,15 @@ def run_load(
     stop: threading.Event | None = None,
     settings: Settings | None = None,
     tags: Sequence[str] = (),
+    rush: Rushed | None = None,
 ) -> LoadResult:
     """Let citizens use one scheme for `seconds` measured seconds, or until `sign_ups` persons have tried, or both.
 
     `urls` are a World's: `identity_provider`, and each platform under a name that starts with `platform`. `rate` is
     tasks per second and user (0: the default). `settings` are the base for the assumptions (borrowing, lying, farmers,
     mandate); the arguments overrule them. Where the world does not start all its parties, leave the others out of
-    `urls`. When `stop` is set, the load ends early in good order. Raises BadEnvironment where Locust wrote nothing.
+    `urls`. With a `rush`, which takes `tags=("rush",)`, people enrol first, and then the warm-up begins. When `stop` is
+    set, the load ends early in good order. Raises BadEnvironment where Locust wrote nothing.
     """
     if seconds is None and sign_ups is None:
         raise BadUsage("a load run needs an end", hint="give seconds, or a number of sign-ups")
@@ -67,14 +80,21 @@ def run_load(
         identity_provider=urls["identity_provider"],
         platforms=",".join(url for name, url in urls.items() if name.startswith("platform")),
     )
-    command = _command(seconds=seconds, sign_ups=sign_ups, users=users, warm_up=warm_up, tags=tags)
-    longest = LONGEST_START + warm_up + (seconds if seconds is not None else LONGEST_RUN) + LONGEST_END
+    command = _command(seconds=seconds, sign_ups=sign_ups, users=users, warm_up=warm_up, tags=tags, rush=rush)
+    longest = LONGEST_START + (LONGEST_ENROLMENT if rush is not None else 0.0)
+    longest += warm_up + (seconds if seconds is not None else LONGEST_RUN) + LONGEST_END
     stopped = _locust(command, own, results, longest=longest, stop=stop)
     return read_results(results, scheme, stopped=stopped)
 
 
 def _command(
-    *, seconds: float | None, sign_ups: int | None, users: int, warm_up: float, tags: Sequence[str]
+    *,
+    seconds: float | None,
+    sign_ups: int | None,
+    users: int,
+    warm_up: float,
+    tags: Sequence[str],
+    rush: Rushed | None,
 ) -> list[str]:
     command = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--headless", "--only-summary"]
     command += ["-u", str(users), "-r", str(users), "--exit-code-on-error", "0", "--warm-up", f"{warm_up:g}"]
@@ -82,6 +102,9 @@ def _command(
         command += ["--seconds", f"{seconds:g}"]
     if sign_ups is not None:
         command += ["--sign-ups", str(sign_ups)]
+    if rush is not None:
+        command += ["--enrol", str(rush.persons), "--thinking", f"{rush.thinking:g}"]
+        command += ["--gives-up", f"{rush.gives_up:g}"]
     if tags:
         command += ["--tags", *tags]
     return command

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from idverify.load.people import Citizen, citizen, order
 from idverify.load.record import Recorder, percentile
+from idverify.load.rush import Rush
 from idverify.mandates import load as load_mandate
 from idverify.population import Population
 from idverify.scheme import Scheme
@@ -36,6 +37,7 @@ class Window:
 
     start: float = 0.0
     cpu: float = 0.0
+    end: float = 0.0  # 0: it has not ended
     lags: list[float] = field(default_factory=list)
 
     def covers(self, when: float) -> bool:
@@ -63,6 +65,7 @@ class Load:
         self.window = Window()
         self.limit = sign_ups
         self.under_way = 0
+        self.rush: Rush | None = None
         for scheme in schemes.values():
             policy_of(scheme.info, settings)  # a mistake in the settings is told before anybody comes
         self.platform_names: dict[str, str] = {}
@@ -148,17 +151,23 @@ class Load:
         """The warm-up is over: from now on it counts."""
         self.window = Window(start=time.time(), cpu=time.process_time())
 
+    def close(self) -> None:
+        """From now on it does not count any more; what has begun in time may still end."""
+        if self.window.start and not self.window.end:
+            self.window.end, self.window.cpu = time.time(), time.process_time() - self.window.cpu
+
     def end(self) -> None:
         """Write the results, with how busy and how late this generator itself was."""
-        now = time.time()
+        self.close()
         if not self.window.start:
-            self.window = Window(start=now, cpu=time.process_time())
-        wall = now - self.window.start
+            now = time.time()
+            self.window = Window(start=now, end=now)
+        wall = self.window.end - self.window.start
         lags = self.window.lags
         self.recorder.write(
-            window={"start": self.window.start, "end": now, "seconds": wall},
+            window={"start": self.window.start, "end": self.window.end, "seconds": wall},
             generator={
-                "cpu_share": (time.process_time() - self.window.cpu) / wall if wall > 0 else 0.0,
+                "cpu_share": self.window.cpu / wall if wall > 0 else 0.0,
                 "lag_ms_p50": percentile(lags, 0.5),
                 "lag_ms_p99": percentile(lags, 0.99),
                 "lag_ms_max": max(lags, default=0.0),

@@ -83,6 +83,9 @@ class CitizenUser(User):
     def wait_time(self) -> float:
         """Seconds to the next arrival. Arrivals do not wait for slow answers, so a slow service is not spared."""
         now = time.monotonic()
+        if self.load.rush is not None and self.load.rush.enrols:
+            self.due = now
+            return 0.0
         self.due = max(self.due, now - LONGEST_BACKLOG) + self.chance.expovariate(self.load.rate)
         return max(0.0, self.due - now)
 
@@ -143,6 +146,13 @@ class CitizenUser(User):
             self.client.become(address=person.address, agent=person.agent)
             flows = self.flows(self.load.wallet(self.name, person.row))
             self.try_to("present", flows.prove(self.platforms[0], self.name))
+
+    @tag("rush")
+    @task(1)
+    def rush(self) -> None:
+        """Somebody with a wallet comes back, once all have enrolled (`rush`). Runs with --enrol and --tags rush."""
+        if self.load.rush is not None:
+            self.load.rush.step(self)
 
     @property
     def expected(self) -> frozenset[str]:

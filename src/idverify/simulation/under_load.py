@@ -11,7 +11,8 @@ serves one request after the other, on average `capacity` a second (M/M/1; M/D/1
 So load works in two ways. More people at a time hide each other better from an issuer and a platform that compare
 times; but an issuer that is late makes wallets show the same thing twice, which every platform recognises. Delays are
 those of the queue by Lindley's recursion, not of a formula: bursts, and the start from empty, are in them. Beyond a
-utilisation of 1 the queue grows as long as the load lasts, and so does all that depends on it.
+utilisation of 1 the queue grows as long as the load lasts, and so does all that depends on it: `LoadPolicy.seconds`
+says how long that is, and many such rushes, each from an empty queue, are then averaged.
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ class LoadPolicy:
     """How long wallets wait for the issuer, what they do then, and how long people take to show what they got.
 
     `citizens` log in at random, `logins` times together; `thinking` is the mean time from the issuer's answer to the
-    presentation, exponential; times in seconds.
+    presentation, exponential; times in seconds. `seconds` is how long a rush lasts, of which the first `warm_up`
+    seconds are not counted; 0: all logins are one. Who waits on `gives_up` after so long, and shows nothing.
     """
 
     fallback: Fallback = "method_b"
@@ -53,6 +55,9 @@ class LoadPolicy:
     citizens: int = 2_000
     logins: int = 40_000
     steady: bool = False  # every request takes the issuer the same time
+    seconds: float = 0.0
+    warm_up: float = 0.0
+    gives_up: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +67,15 @@ class LoadRow:
     rate: float  # arrivals per second
     utilisation: float  # arrivals per second / capacity
     p95_ms: float  # of the issuer's answer: waiting and service
+    waited_p95_ms: float  # of what a wallet waits for the issuer: until the answer, or until it hangs up
+    given_up: float  # share of logins that showed nothing
+    fell_back: float  # share of logins whose issuer was too late for the wallet
     reused: float  # share of logins that showed a credential that was shown before
     linked: float  # share of logins whose credential was shown at another login too
     identified: float  # share of logins whose person issuer and platform find by time alone, top-1
     effective_set: float  # persons among whom a fresh login hides by time: 2^(−mean log2 p_true)
+    request_found: float  # top-1 by the time of the login's own request, which the issuer has seen even if it was late
+    request_set: float  # and the persons among whom that leaves any login that showed something
     label: Literal["SIMULATED"] = "SIMULATED"
 
 
@@ -96,31 +106,55 @@ def sojourns(arrivals: Floats, service: Floats) -> Floats:
 
 def _row(rate: float, capacity: float, policy: LoadPolicy, *, seed: int) -> LoadRow:
     n = policy.logins
-    arrivals = np.cumsum(stream(seed, "arrivals").exponential(1.0 / rate, n))
+    gaps = stream(seed, "arrivals").exponential(1.0 / rate, n)
+    counted = np.arange(n) >= n * WARM_UP
+    rush = np.zeros(n, dtype=np.int64)
+    if policy.seconds > 0.0:
+        per_rush = max(1, round(rate * policy.seconds))
+        rush = np.arange(n) // per_rush * per_rush  # the number of its first login
+        # Between two of them everybody is answered, and has shown what they got.
+        gaps[rush == np.arange(n)] += 4.0 * per_rush / capacity + 40.0 * policy.thinking + policy.patience
+    arrivals = np.cumsum(gaps)
+    if policy.seconds > 0.0:
+        counted = arrivals - arrivals[rush] >= policy.warm_up
     person = stream(seed, "who").integers(0, policy.citizens, n)
     work = np.ones(n) if policy.steady else stream(seed, "work").exponential(1.0, n)
     answer = sojourns(arrivals, work / capacity)
-    late = (answer > policy.patience) & (policy.fallback == "method_b")
+    falls_back = policy.fallback == "method_b"
+    late = (answer > policy.patience) & falls_back
+    shows = falls_back | (answer <= policy.gives_up)
+    longest = policy.patience if falls_back else policy.gives_up
     thinking = stream(seed, "thinking").exponential(policy.thinking, n)
     shown = arrivals + np.where(late, policy.patience, answer) + thinking
     credential, first = _credentials(person, late)
     times_shown = np.bincount(credential)[credential]
-    counted = np.arange(n) >= n * WARM_UP
-    probes = stream(seed, "probes").choice(np.flatnonzero(counted), min(PROBES, int(counted.sum())), replace=False)
+    probed = np.flatnonzero(counted & shows)
+    probes = stream(seed, "probes").choice(probed, min(PROBES, len(probed)), replace=False)
     # Whoever shows a credential again is found where the login is found for which it was issued.
     origin = first[probes]
-    success, truth = _by_time(arrivals, shown, np.unique(origin), learned=(shown - arrivals)[~late])
+    success, truth = _by_time(arrivals, shown, np.unique(origin), learned=(shown - arrivals)[~late & shows])
     place = np.searchsorted(np.unique(origin), origin)
     fresh = np.unique(place[~late[probes]])
+    by_request = _by_time(arrivals, shown, np.sort(probes), learned=(shown - arrivals)[shows])
     return LoadRow(
         rate=rate,
         utilisation=rate / capacity,
         p95_ms=1_000.0 * float(np.quantile(answer[counted], 0.95)),
+        waited_p95_ms=1_000.0 * float(np.quantile(np.minimum(answer, longest)[counted], 0.95)),
+        given_up=float((~shows)[counted].mean()),
+        fell_back=float(late[counted].mean()),
         reused=float((first != np.arange(n))[counted].mean()),
         linked=float((times_shown > 1)[counted].mean()),
-        identified=float(success[place].mean()),
-        effective_set=math.exp2(-float(np.log2(truth[fresh]).mean())) if len(fresh) else math.nan,
+        identified=float(success[place].mean()) if len(probes) else math.nan,
+        effective_set=_set(truth[fresh]),
+        request_found=float(by_request[0].mean()) if len(probes) else math.nan,
+        request_set=_set(by_request[1]),
     )
+
+
+def _set(truth: Floats) -> float:
+    """2^(−mean log2 p_true); not a number where there is none."""
+    return math.exp2(-float(np.log2(truth).mean())) if len(truth) else math.nan
 
 
 def _credentials(person: Ints, late: Flags) -> tuple[Ints, Ints]:

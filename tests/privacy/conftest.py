@@ -89,7 +89,7 @@ def build(scheme: Scheme, *, people: int, platforms: Sequence[str], leak: bool =
                 world.record("identity_provider", "/x", person.id_number, scheme="", up=body, down=b"")
                 world.record(platform, "/y", account, scheme="", up=body, down=b"")
             shown = holder.present(credential, challenge)  # type: ignore[arg-type]
-            world.record(platform, "/api/presentations/{id}", account, scheme=info.name, up=shown, down=b"")
+            world.record(platform, "/api/presentations/{id_}", account, scheme=info.name, up=shown, down=b"")
             world.truth.append(Truth(platform, account, person.id_number, person.id_number, "own"))
     if not info.signed:
         for person in adults:

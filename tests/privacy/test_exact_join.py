@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import random
@@ -20,7 +21,7 @@ from idverify.privacy.joining import FALSE_ALARM, chance_of, place_of
 from idverify.privacy.metrics import Linkage
 from idverify.privacy.opaque import apparent_bits, is_opaque
 from idverify.privacy.score import Claim, Truth, score
-from tests.privacy.ledgers import Rows, write_ledgers
+from tests.privacy.ledgers import Rows, line, write_ledgers
 
 JOINT, PLATFORMS = ("identity_provider", "platform_a"), ("platform_a", "platform_b")
 
@@ -179,6 +180,59 @@ def test_a_status_index_is_a_handle_even_where_indices_are_given_in_a_row(tmp_pa
     second: Rows = [(f"b{n}", {"issued": {"status": {"idx": n}}}) for n in range(60)]
     answer = joined(tmp_path, {"identity_provider": first, "platform_b": second}, ("identity_provider", "platform_b"))
     assert {(c.first[1:], c.second[1:]) for c in claims(answer)} == {(str(n), str(n)) for n in range(60)}
+
+
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_sequential_numbers_are_joined_whatever_the_two_parties_call_them(tmp_path: Path, shuffled: bool) -> None:
+    first: Rows = [(f"9{n}", {"status": {"idx": n, "ttl": 3600}}) for n in range(60)]
+    second: Rows = [(f"b{n}", {"index": str(n) if shuffled else n, "over": 16}) for n in range(60)]
+    if shuffled:
+        random.Random(3).shuffle(second)
+    answer = joined(tmp_path, {"identity_provider": first, "platform_b": second}, ("identity_provider", "platform_b"))
+    assert {(c.first[1:], c.second[1:]) for c in claims(answer)} == {(str(n), str(n)) for n in range(60)}
+
+
+def test_numbers_that_are_no_handles_link_nobody(tmp_path: Path) -> None:
+    """Ages, scores, and counters that each party keeps for itself, of the same and of another name."""
+    for number in range(4):
+        chance = random.Random(number)
+        people = 40 + 30 * number
+
+        def rows(name: str, dice: random.Random = chance, people: int = people) -> Rows:
+            return [
+                (
+                    f"{name}{dice.randrange(people)}",
+                    {name: dice.randrange(people), "age": dice.randrange(16, 90), "score": dice.randrange(100_000)},
+                )
+                for _ in range(people)
+            ]
+
+        ledgers = {"platform_a": rows("rank"), "platform_b": rows("place")}
+        assert joined(tmp_path / str(number), ledgers).pairs == ()
+
+
+def test_what_each_party_numbers_itself_links_nobody(tmp_path: Path) -> None:
+    chance = random.Random(5)
+    folder = write_ledgers(tmp_path, {"platform_a": [], "platform_b": []})
+    for party in ("platform_a", "platform_b"):
+        lines = []
+        for number in range(200):
+            who = f"{party}-{chance.randrange(40)}"
+            raw = json.loads(line(party, who, {}, time=1.7e9 + number))
+            body = base64.b64encode(json.dumps({"id": number}).encode()).decode()
+            raw |= {"route": "/api/posts", "sent": {"type": "application/json", "body": body}}
+            lines.append(json.dumps(raw))
+        (folder / f"{party}.jsonl").write_text("\n".join(lines))
+    (answer,) = attack(folder, PLATFORMS, attacks=["exact_join"])
+    assert answer.pairs == ()
+
+
+def test_an_id_number_is_joined_with_its_hash_even_where_only_the_handle_has_it(tmp_path: Path) -> None:
+    ids = [f"9010900{n:05d}" for n in range(30)]
+    first: Rows = [(number, {"asked": "yes"}) for number in ids]
+    second: Rows = [(f"a{n}", {"hash": hashlib.sha256(number.encode()).hexdigest()}) for n, number in enumerate(ids)]
+    answer = joined(tmp_path, {"identity_provider": first, "platform_a": second}, JOINT)
+    assert {(c.first, c.second) for c in claims(answer)} == {(number, f"a{n}") for n, number in enumerate(ids)}
 
 
 def test_a_third_party_is_a_bridge_between_two(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from functools import reduce
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from idverify.privacy.engine import counted, kept
+from idverify.privacy.numbering import LARGEST, LOYAL, SHARED, Numbers, bits_of, dealt, own_counter, received
 from idverify.privacy.opaque import LEAST_BITS
 
 if TYPE_CHECKING:
@@ -35,8 +36,6 @@ LEAST_JOINS = 2
 LEAST_NUMBERS = 20
 """Distinct numbers that a field needs before it is compared: fewer are settings, not handles."""
 SAME_OWNER = 0.75
-SAME_NUMBERS = 0.9
-"""The share of the second party's numbers of that name that the first must have."""
 MOST_HOLDERS = 32
 """A value that more subjects of a party hold is a constant of the system."""
 MOST_PAIRS = 60
@@ -112,6 +111,8 @@ def values(leaves: Table, form: Form, *, first: bool) -> Table:
     """(1): columns subject, field, value, bits."""
     leaves = leaves.filter(leaves.subject.notnull())
     if form == "number":
+        digits = leaves.text.re_search(r"^[0-9]{1,9}$").ifelse(leaves.text, None).cast("float64")
+        leaves = leaves.mutate(number=leaves.number.fill_null(digits))
         leaves = leaves.filter(leaves.number.notnull() & (leaves.bits == 0.0))
         found = leaves.select("subject", "field", value="number", bits="bits")
     elif form == "raw" or (form == "sha256 of the first") == first:
@@ -127,29 +128,43 @@ def values(leaves: Table, form: Form, *, first: bool) -> Table:
 def joined(engine: Engine, leaves: tuple[Table, Table], parties: tuple[str, str]) -> Iterator[Joined]:
     """(2) and (3) of two ledgers, in all forms in which they have anything in common."""
     for form in FORMS:
-        sides = values(leaves[0], form, first=True), values(leaves[1], form, first=False)
         if form.startswith("sha256"):
-            digests = sides[1] if form == "sha256 of the first" else sides[0]
-            if counted(engine, digests) == 0:
+            digests = leaves[1] if form == "sha256 of the first" else leaves[0]
+            if counted(engine, digests.filter(digests.digest.notnull()).limit(1)) == 0:
                 continue
-        held = tuple(_held(side) for side in sides)
-        common = kept(engine, held[0].join(held[1].rename(holders_2="holders"), "value"))
-        pairs = tuple(_pairs(engine, sides, common, parties=parties, form=form))
+        sides = kept(engine, values(leaves[0], form, first=True)), kept(engine, values(leaves[1], form, first=False))
+        held = tuple(_held(side, form) for side in sides)
+        both = held[1].rename({f"{name}_2": name for name in held[1].columns if name != "value"})
+        common = kept(engine, held[0].join(both, "value"))
+        pairs = tuple(_pairs(engine, sides, common, leaves=leaves, parties=parties, form=form))
         if pairs:
             yield Joined(form, sides[0], sides[1], common, pairs)
 
 
-def _held(side: Table) -> Table:
-    """Each value and how many subjects hold it, constants of the system left out."""
-    found = side.select("value", "subject").distinct().group_by("value").agg(holders=lambda t: t.count())
+def _held(side: Table, form: Form) -> Table:
+    """Each value and how many subjects hold it, constants of the system left out.
+
+    The same number in another field is another thing.
+    """
+    by = ("field", "value") if form == "number" else ("value",)
+    found = side.select("subject", *by).distinct().group_by(by).agg(holders=lambda t: t.count())
     return found.filter(found.holders <= MOST_HOLDERS)
 
 
 def _pairs(
-    engine: Engine, sides: tuple[Table, Table], common: Table, *, parties: tuple[str, str], form: Form
+    engine: Engine,
+    sides: tuple[Table, Table],
+    common: Table,
+    *,
+    leaves: tuple[Table, Table],
+    parties: tuple[str, str],
+    form: Form,
 ) -> Iterator[FieldPair]:
-    one, two = (side.group_by("field", "value").agg(bits=side.bits.min()) for side in sides)
-    met = common.join(one, "value").join(two.rename(field_2="field", bits_2="bits"), "value")
+    if form == "number":
+        met = common.mutate(bits=0.0, bits_2=0.0)
+    else:
+        one, two = (side.group_by("field", "value").agg(bits=side.bits.min()) for side in sides)
+        met = common.join(one, "value").join(two.rename(field_2="field", bits_2="bits"), "value")
     both = (met.holders == 1) & (met.holders_2 == 1)
     numbers = met.group_by("field", "field_2").agg(
         joins=met.count(), one_to_one=both.ifelse(1, 0).sum(), bits=met.bits.min(), bits_2=met.bits_2.min()
@@ -157,16 +172,15 @@ def _pairs(
     found = engine.to_pyarrow(numbers.order_by("field", "field_2")).to_pylist()
     if not found:
         return
-    sizes = [_sizes(engine, side) for side in (one, two)]
+    sizes = [_sizes(engine, side) for side in sides]
     for row in found:
-        size_1, low_1, high_1 = sizes[0][row["field"]]
-        size_2, low_2, high_2 = sizes[1][row["field_2"]]
+        mine, theirs = sizes[0][row["field"]], sizes[1][row["field_2"]]
         bits = min(row["bits"], row["bits_2"])
         if form == "number":
-            if min(size_1, size_2) < LEAST_NUMBERS:
+            if min(mine.values, theirs.values) < LEAST_NUMBERS:
                 continue
-            bits = math.log2(max(max(high_1, high_2) - min(low_1, low_2), 1.0) + 1.0)
-        expected = size_1 * size_2 * 2.0**-bits
+            bits = bits_of(mine, theirs)
+        expected = mine.values * theirs.values * 2.0**-bits
         pair = FieldPair(
             parties[0],
             row["field"],
@@ -179,21 +193,84 @@ def _pairs(
         )
         if pair.one_to_one < LEAST_JOINS or pair.consistency < SAME_OWNER:
             continue
-        by_accident = chance_of(pair.one_to_one, expected) > FALSE_ALARM / len(found)
-        # Numbers in a row, as sequential indices are, meet by accident as often as not; where both are called the same
-        # and nearly all are there, that is no accident.
-        same_name = _last(pair.field) == _last(pair.other_field) and pair.joins >= SAME_NUMBERS * size_2
-        if by_accident and not (form == "number" and same_name):
-            continue
-        yield pair
+        alarm = FALSE_ALARM / len(found)
+        by_accident = chance_of(pair.one_to_one, expected) > alarm
+        dealt_out = (
+            by_accident
+            and form == "number"
+            and _one_numbering(pair, (mine, theirs), alarm)
+            and _loyal(engine, sides, common, pair)
+            and _not_own(engine, leaves, pair)
+        )
+        if not by_accident or dealt_out:
+            yield pair
 
 
-def _sizes(engine: Engine, side: Table) -> dict[str, tuple[int, float, float]]:
-    """For each field the number of its values, the least and the greatest where they are numbers."""
+def _one_numbering(pair: FieldPair, sides: tuple[Numbers, Numbers], alarm: float) -> bool:
+    """Whether both fields look like the same numbers dealt out (numbering, (1) and (2)).
+
+    Where both are called the same, it is enough that the first party has nearly all of the second's.
+    """
+    if max(side.high for side in sides) >= LARGEST:
+        return False
+    if _last(pair.field) == _last(pair.other_field) and pair.joins >= SHARED * sides[1].values:
+        return True
+    if pair.joins < SHARED * min(side.values for side in sides):
+        return False
+    return all(dealt(side) <= alarm for side in sides)
+
+
+def _loyal(engine: Engine, sides: tuple[Table, Table], common: Table, pair: FieldPair) -> bool:
+    """Whether the numbers of one subject all lead to the same other one (numbering, (3))."""
+    one = sides[0].filter(sides[0].field == pair.field).select("value", first="subject")
+    two = sides[1].filter(sides[1].field == pair.other_field).select("value", second="subject")
+    own = common.filter((common.field == pair.field) & (common.field_2 == pair.other_field))
+    only = own.filter((own.holders == 1) & (own.holders_2 == 1)).select("value")
+    led = only.join(one, "value").join(two, "value").select("first", "second").distinct()
+    counts = led.agg(pairs=led.count(), first=led["first"].nunique(), second=led.second.nunique())
+    (row,) = engine.to_pyarrow(counts).to_pylist()
+    return bool(row["pairs"] <= LOYAL * max(row["first"], row["second"]))
+
+
+def _not_own(engine: Engine, leaves: tuple[Table, Table], pair: FieldPair) -> bool:
+    """Whether at least one party did not count for itself (numbering, (4))."""
+    if received(pair.party, pair.field) or received(pair.other_party, pair.other_field):
+        return True
+    for side, field in zip(leaves, (pair.field, pair.other_field), strict=True):
+        own = side.filter((side.field == field) & side.number.notnull() & side.time.notnull())
+        times = own.group_by("number").agg(time=own.time.min()).order_by("time", "number").select("number")
+        if not own_counter(engine.to_pyarrow(times).column("number").to_numpy(zero_copy_only=False)):
+            return True
+    return False
+
+
+def _sizes(engine: Engine, side: Table) -> dict[str, Numbers]:
+    """For each field what is known of its values; the least and the greatest where they are numbers."""
     numeric = side.value.type().is_numeric()
-    low, high = (side.value.min(), side.value.max()) if numeric else (side.bits.min(), side.bits.max())
-    rows = engine.to_pyarrow(side.group_by("field").agg(size=side.count(), low=low, high=high)).to_pylist()
-    return {row["field"]: (row["size"], float(row["low"] or 0.0), float(row["high"] or 0.0)) for row in rows}
+    each = side.group_by("field").agg(
+        values=side.value.nunique(),
+        low=side.value.min() if numeric else side.bits.min(),
+        high=side.value.max() if numeric else side.bits.max(),
+        held=side.count(),
+        whole=(side.value == side.value.round()).all() if numeric else side.bits.isnull().all(),
+    )
+    found = engine.to_pyarrow(each).to_pylist()
+    squares: dict[str, float] = {}
+    if numeric:
+        own = side.group_by("field", "subject").agg(n=side.count())
+        summed = own.group_by("field").agg(squares=(own.n.cast("float64") * own.n).sum())
+        squares = {row["field"]: float(row["squares"]) for row in engine.to_pyarrow(summed).to_pylist()}
+    return {
+        row["field"]: Numbers(
+            row["values"],
+            float(row["low"] or 0.0),
+            float(row["high"] or 0.0),
+            row["held"],
+            1.0 - squares.get(row["field"], 0.0) / row["held"] ** 2,
+            bool(row["whole"]),
+        )
+        for row in found
+    }
 
 
 def agree(found: Joined, numbers: dict[FieldPair, int]) -> Table:
@@ -205,7 +282,11 @@ def agree(found: Joined, numbers: dict[FieldPair, int]) -> Table:
     one = found.first.filter(found.first.field.isin(sorted(fields[0]))).select("value", "field", first="subject")
     two = found.second.filter(found.second.field.isin(sorted(fields[1])))
     two = two.select("value", field_2="field", second="subject")
-    met = found.common.select("value").join(one, "value").join(two, "value")
+    if found.form == "number":
+        met = found.common.select("value", "field", "field_2").join(one, ["value", "field"])
+        met = met.join(two, ["value", "field_2"])
+    else:
+        met = found.common.select("value").join(one, "value").join(two, "value")
 
     def chosen(pick: Sequence[float | int], kind: str) -> Column:
         branches = [

@@ -16,15 +16,24 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from idverify.privacy.answers import Floats
+from idverify.privacy.answers import Floats, Ints
 from idverify.privacy.delays import Density, histogram
+from idverify.privacy.shapes import fitted
 
 PER_DECADE = 8
 NEAR, FAR = 4.0, 16.0
 """A lag is compared with lags from 4 to 16 times as large."""
+REACHES = (4.0, 12.0, 32.0)
+"""The longest lag, as a share of the first stream's span. A long one leaves out half the points, which are too near to
+its ends; a short one leaves out few."""
 CERTAIN, LIKELY, POSSIBLE = 6.5, 2.5, 1.0
 """Standard deviations beyond accident: that a bin must have to count (about 10^-7 by accident, for a hundred bins of a
 hundred pairs of fields), that its neighbours must have to reach as far, and that a bin within that reach must have."""
+BLOCKS, STEADY, LONG_STEADY = 16, 1.5, 5.0
+"""Stretches of the second stream, and Student's t of the excess over them, at least, for short and for long lags: a
+rhythm is there all the time, where a rush of both streams, or the end of one, is in some stretches alone."""
+LEAST_EXPECTED = 1e-3
+"""Pairs by accident in a bin, at least."""
 LEAST_POINTS = 20
 """Fewer points on either side say too little."""
 
@@ -39,11 +48,17 @@ class Correlogram:
 
 @dataclass(frozen=True, slots=True)
 class _Side:
-    """Pairs whose lag has one sign: counts in bins from `edges[k]` to `edges[k + 1]`; the first edge is 0."""
+    """Pairs whose lag has one sign: counts in bins from `edges[k]` to `edges[k + 1]`; the first edge is 0.
+
+    Both streams' numbers are known, so that the counts of two bins are as good as independent and Poisson's. Only the
+    points at the ends of the first stream are within reach of one lag and not of another: over a stretch of one lag at
+    either end the pairs of one point, λ2 times the width, fade out; a third of that squared is left on average.
+    """
 
     edges: Floats
     counts: Floats
-    shared: float  # λ1 + λ2: pairs in a wide bin share points, so that their number varies more than Poisson's
+    rate: float  # λ2
+    span: float
 
     def between(self, low: float, high: float) -> tuple[float, float]:
         """The density of pairs at lags from low to high, and its variance."""
@@ -53,52 +68,100 @@ class _Side:
             b = a + 1
         width = float(self.edges[b] - self.edges[a])
         density = float(self.counts[a:b].sum()) / width
-        return density, max(density, 1.0 / width) * (1.0 + self.shared * width) / width
+        return density, max(density, 1.0 / width) * self.spread(width, float(self.edges[b])) / width
+
+    def spread(self, width: float, lag: float) -> float:
+        """The variance of a count over its mean."""
+        return 1.0 + self.rate * width * min(1.0, 2.0 / 3.0 * lag / self.span)
 
     def beyond(self, first: int, last: int, accident: tuple[float, float]) -> float:
-        """Standard deviations by which the bins from first to before last exceed what is accidental there."""
+        """Standard deviations by which the bins from first to before last exceed what is accidental there.
+
+        Few pairs are not normally distributed; the root of Poisson's deviance, √(2(k ln(k/μ) − k + μ)), nearly is.
+        """
+        pairs, expected = float(self.counts[first:last].sum()), self.expected(first, last, accident)
+        middle = max(expected, LEAST_EXPECTED)
+        deviance = middle - pairs + (pairs * math.log(pairs / middle) if pairs else 0.0)
+        wider = max(self.variance(first, last, accident) / max(expected, 1.0), 1.0)
+        return math.copysign(math.sqrt(max(2.0 * deviance, 0.0) / wider), pairs - middle)
+
+    def expected(self, first: int, last: int, accident: tuple[float, float]) -> float:
+        return accident[0] * float(self.edges[last] - self.edges[first])
+
+    def variance(self, first: int, last: int, accident: tuple[float, float]) -> float:
         width = float(self.edges[last] - self.edges[first])
-        expected = accident[0] * width
-        variance = max(expected, 1.0) * (1.0 + self.shared * width) + accident[1] * width * width
-        return float((self.counts[first:last].sum() - expected) / math.sqrt(variance))
+        expected = max(accident[0] * width, 1.0)
+        return expected * self.spread(width, float(self.edges[last])) + accident[1] * width * width
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What stands out on one side: the clearest deviation, the pairs beyond accident of each bin that counts, and the
+    bins that were looked at with their variance."""
+
+    clearest: float
+    kept: dict[int, float]
+    excess: Floats
+    variance: Floats
 
 
 def correlogram(
-    first: Floats, second: Floats, *, least: float = 1e-4, signs: tuple[float, ...] = (1.0, -1.0)
+    first: Floats,
+    second: Floats,
+    *,
+    least: float = 1e-4,
+    signs: tuple[float, ...] = (1.0, -1.0),
+    whole: bool = False,
 ) -> Correlogram | None:
     """The lags `second − first` that stand out; None where none does. Both ascending.
 
-    `least` is the finest lag, `signs` say on which side of zero lags may be.
+    `least` is the finest lag, `signs` say on which side of zero lags may be. Numbers that are all `whole` have whole
+    bins: give `second` half of one more than it is, and take it off the lags that come back.
     """
     if min(len(first), len(second)) < LEAST_POINTS:
         return None
+    found = [_within(first, second, least, signs=signs, whole=whole, reach=reach) for reach in REACHES]
+    return max((each for each in found if each is not None), key=lambda each: each.clearest, default=None)
+
+
+def _within(
+    first: Floats, second: Floats, least: float, *, signs: tuple[float, ...], whole: bool, reach: float
+) -> Correlogram | None:
+    """The lags up to 1/reach of the first stream's span."""
     begin, end = first[0], first[-1]
     span = float(end - begin)
     if span <= 0.0:
         return None
-    far = max(span / 4.0, least * 100.0)
+    far = max(span / reach, least * 100.0)
     # Only points that have all of the first stream's within reach, so that the ends of the ledgers are no lag.
     inner = second[(second >= begin + far) & (second <= end - far)]
     if len(inner) < LEAST_POINTS:
         return None
     steps = math.ceil(math.log10(far / least) * PER_DECADE)
     grid: Floats = least * np.power(10.0, np.arange(steps + 1) / PER_DECADE)
+    if whole:
+        grid = np.unique(np.maximum(np.round(grid), 1.0))
     edges = np.concatenate([[0.0], grid]).astype(np.float64)
-    shared = (len(first) + len(second)) / span
-    sides = (
-        (1.0, _Side(edges, _earlier(first, inner, edges), shared)),
-        (-1.0, _Side(edges, _later(first, inner, edges), shared)),
-    )
-    clearest, bins = 0.0, []
-    for sign, side in sides:
-        found = _standing_out(side) if sign in signs else None
-        if found is not None:
-            clearest = max(clearest, found[0])
-            bins += [
-                (sign * side.edges[k], sign * side.edges[k + 1], share / len(inner)) for k, share in found[1].items()
-            ]
-    if not bins:
+    found: list[tuple[float, _Side, _Found]] = []
+    for sign in signs:
+        counts = _earlier(first, inner, edges) if sign > 0 else _later(first, inner, edges)
+        side = _Side(edges, counts, len(inner) / (span - 2.0 * far), span)
+        outstanding = _standing_out(side)
+        if outstanding is not None and _steady(first, inner, side, outstanding, sign):
+            found.append((sign, side, outstanding))
+    if not found:
         return None
+    clearest = max(each.clearest for _, _, each in found)
+    if len(found) == 1 and not whole:
+        ((sign, side, only),) = found
+        shape = fitted(side.edges[: len(only.excess) + 1], only.excess, only.variance, len(inner))
+        if shape is not None:
+            return Correlogram(shape if sign > 0 else shape.mirrored(), clearest)
+    bins = [
+        (sign * side.edges[k], sign * side.edges[k + 1], share / len(inner))
+        for sign, side, each in found
+        for k, share in each.kept.items()
+    ]
     return Correlogram(_density(bins), clearest)
 
 
@@ -114,8 +177,8 @@ def _later(first: Floats, second: Floats, edges: Floats) -> Floats:
     return np.asarray(beyond[:-1] - beyond[1:], dtype=np.float64)
 
 
-def _standing_out(side: _Side) -> tuple[float, dict[int, float]] | None:
-    """The clearest bin's deviation, and for each bin that counts its pairs beyond accident."""
+def _standing_out(side: _Side) -> _Found | None:
+    """The bins of one side that count."""
     most = float(side.edges[-1])
     last = int(np.searchsorted(side.edges, most / NEAR, side="right")) - 1
     if last < 1:
@@ -134,10 +197,39 @@ def _standing_out(side: _Side) -> tuple[float, dict[int, float]] | None:
     kept: dict[int, float] = {}
     for k in range(reach + 1):
         if side.beyond(k, k + 1, accident) >= POSSIBLE or alone[k] >= CERTAIN:
-            kept[k] = max(float(side.counts[k] - accident[0] * (side.edges[k + 1] - side.edges[k])), 0.0)
+            kept[k] = max(float(side.counts[k]) - side.expected(k, k + 1, accident), 0.0)
     if sum(kept.values()) <= 0.0:
         return None
-    return float(max(alone.max(), together.max())), kept
+    # The shape is seen a little beyond that reach too, where the rest of it fades into accident.
+    seen = min(reach + PER_DECADE // 2 + 1, last)
+    excess = np.array([side.counts[k] - side.expected(k, k + 1, accident) for k in range(seen)])
+    variance = np.array([side.variance(k, k + 1, accident) for k in range(seen)]) + np.maximum(excess, 0.0)
+    return _Found(float(max(alone.max(), together.max())), kept, excess, variance)
+
+
+def _steady(first: Floats, second: Floats, side: _Side, found: _Found, sign: float) -> bool:
+    """Whether there is more than accident in nearly all stretches of the second stream.
+
+    Where lags are so long that there is hardly anything to compare them with, there must be more than at the same lags
+    on the other side of zero, too: streams that begin or end are alike on both.
+    """
+    low, high, most = (float(side.edges[k]) for k in (min(found.kept), max(found.kept) + 1, -1))
+
+    def pairs(one: float, other: float) -> Ints:
+        ends = (np.searchsorted(first, second - edge, side="right") for edge in (one, other))
+        return np.abs(np.subtract(*ends))
+
+    near = pairs(sign * low, sign * high)
+    far = (high * NEAR, min(high * FAR, most))
+    controls = [pairs(sign * far[0], sign * far[1]) * (high - low) / (far[1] - far[0])]
+    if high * FAR > 2.0 * most:
+        controls.append(pairs(-sign * low, -sign * high).astype(np.float64))
+    least = LONG_STEADY if high * FAR > most else STEADY
+    for control in controls:
+        means = np.array([part.mean() for part in np.array_split(near - control, BLOCKS)])
+        if float(means.mean()) < least * float(means.std(ddof=1)) / math.sqrt(BLOCKS):
+            return False
+    return True
 
 
 def _density(bins: list[tuple[float, float, float]]) -> Density:

@@ -6,7 +6,8 @@
     CLOSED/events/party=platform_a/part-0.parquet      CLOSED/leaves/party=platform_a/part-0.parquet
     CLOSED/left_out.json                               {party: {reason: records}}
 
-A value has up to five forms: `text` as it stands, `digest` where it is 32 bytes in hexadecimal or base64url, `tail`,
+The handle under which a party knows somebody is a value of its own, once, as the field SUBJECT, where it is opaque. A
+value has up to five forms: `text` as it stands, `digest` where it is 32 bytes in hexadecimal or base64url, `tail`,
 the last of these bytes (protocols abbreviate identifiers so), `number` where it is a number or an instant (seconds
 since 1970), and `bits`, its apparent entropy, 0 where it is not opaque. Damaged, repeated and undated records are left
 out and counted; order does not matter.
@@ -52,6 +53,8 @@ LEAVES = pa.schema(
     }
 )  # fmt: skip
 AGENT = "received.headers.user-agent"
+SUBJECT = "subject"
+"""The name of the field that is a party's own handle of somebody."""
 DAMAGED, REPEATED, UNDATED, OTHERS = "damaged", "repeated", "without a time", "of another party"
 _HEX = re.compile(r"[0-9a-fA-F]{64}")
 _BASE64 = re.compile(r"[0-9A-Za-z_+/-]{43}=?")
@@ -92,13 +95,14 @@ def close(folder: Path, parties: Sequence[str], out: Path, *, schemes: Mapping[s
         for place in (events, leaves):
             place.mkdir(parents=True, exist_ok=True)
         counts: Counter[str] = Counter()
+        named: set[str] = set()
         with (
             pq.ParquetWriter(events / "part-0.parquet", EVENTS, compression="zstd") as event_file,
             pq.ParquetWriter(leaves / "part-0.parquet", LEAVES, compression="zstd") as leaf_file,
         ):
             for records in _chunks(files, party, schemes=schemes, left_out=counts):
                 event_file.write_table(_table(EVENTS, (_event(n, r) for n, r in records)))
-                leaf_file.write_table(_table(LEAVES, (row for n, r in records for row in _leaves(n, r))))
+                leaf_file.write_table(_table(LEAVES, (row for n, r in records for row in _leaves(n, r, named))))
         left_out[party] = dict(counts)
         (out / "left_out.json").write_text(json.dumps(left_out, indent=1) + "\n", encoding="utf-8")
 
@@ -193,7 +197,14 @@ def _event(number: int, record: Record) -> tuple[object, ...]:
     )
 
 
-def _leaves(number: int, record: Record) -> Iterator[tuple[object, ...]]:
+def _leaves(number: int, record: Record, named: set[str]) -> Iterator[tuple[object, ...]]:
+    """The rows of one record. `named`: the subjects that have a row of their own by now."""
+    if record.subject and record.subject not in named:
+        named.add(record.subject)
+        text, digest, numeric, bits = forms(record.subject)
+        if bits:
+            tail = float(int(digest[-2:], 16)) if digest else None
+            yield number, record.time, record.subject, SUBJECT, text, digest, tail, numeric, bits
     route = f"{record.method} {record.route}".strip()
     seen: set[tuple[str, type, object]] = set()
     for name, value in record.fields.items():

@@ -35,9 +35,9 @@ class Numbers:
     points: Points
 
     @property
-    def finest(self) -> float:
-        """The least difference that counts: half of one for whole numbers, else a millisecond."""
-        return 0.5 if np.array_equal(self.points.at, np.round(self.points.at)) else 1e-3
+    def whole(self) -> bool:
+        """Whether all are whole numbers."""
+        return bool(np.array_equal(self.points.at, np.round(self.points.at)))
 
 
 def near_join(view: View) -> Answer:
@@ -50,7 +50,8 @@ def near_join(view: View) -> Answer:
         for other in there:
             if (one.field, other.field) == (TIME, TIME):
                 continue
-            found = correlogram(one.points.at, other.points.at, least=max(one.finest, other.finest))
+            whole = one.whole and other.whole
+            found = correlogram(one.points.at, _shifted(other, whole).at, least=1.0 if whole else 1e-3, whole=whole)
             if found is not None and (best is None or found.clearest > best[0]):
                 best = found.clearest, one, other, found
     if best is None:
@@ -58,13 +59,19 @@ def near_join(view: View) -> Answer:
     _, one, other, found = best
     posterior = match(
         one.points,
-        other.points,
+        _shifted(other, one.whole and other.whole),
         view.subjects(view.source),
         view.subjects(view.target),
         density=found.density,
         floor=max(FOUND_FLOOR, 1.0 - found.density.share),
     )
     return answer(view, NAME, posterior, (f"{one.field} ~ {other.field}",))
+
+
+def _shifted(numbers: Numbers, whole: bool) -> Points:
+    """Whole numbers half of one further on, so that equal ones are in the middle of a bin."""
+    points = numbers.points
+    return Points(points.who, points.at + 0.5) if whole else points
 
 
 def _numbers(view: View, party: str) -> Iterator[Numbers]:

@@ -2,7 +2,8 @@
 
 Fields are compared that have the same name at both parties and hold words rather than handles. How few they leave
 depends on the size of the population: in a small world almost everybody has a birth date of their own. Results are
-only to be shown for the world in which they were measured; for a country use the formula and say EXTRAPOLATED.
+only to be shown for the world in which they were measured; for a country use `simulation.theory.extrapolate_unique`
+and say EXTRAPOLATED.
 """
 
 # pyright: reportAttributeAccessIssue=false, reportOperatorIssue=false, reportArgumentType=false, reportCallIssue=false

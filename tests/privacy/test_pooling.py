@@ -84,8 +84,8 @@ def test_streams_that_have_nothing_to_do_with_each_other_have_no_lag(wave: str) 
 
 def test_whole_numbers_near_each_other_are_found_and_equal_ones_are_not_taken_for_near() -> None:
     random = np.random.default_rng(1)
-    blocks = random.choice(9_000, 300, replace=False).astype(float)
-    first, second = np.sort(blocks), np.sort(blocks + random.integers(1, 4, 300))
+    blocks = random.choice(9_000, 300, replace=False).astype(np.float64)
+    first, second = np.sort(blocks), np.sort(blocks + random.integers(1, 4, 300).astype(np.float64))
     found = correlogram(first, second + 0.5, least=1.0, whole=True)
     assert found is not None
     assert 1.0 <= found.density.low < found.density.high <= 4.0

@@ -16,6 +16,7 @@ from idverify.comparison.model import Run, SchemeResult
 from idverify.comparison.trial import Trial
 from idverify.comparison.variants import Variant
 from idverify.errors import BadEnvironment, BadUsage
+from idverify.outcomes import assumptions
 from idverify.settings import Settings
 
 Act = Callable[[Trial], None]
@@ -35,12 +36,12 @@ class Silent:
 
 
 @pytest.fixture
-def run_with(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, example_run: Run) -> Callable[[dict[str, Act]], Outcome]:
+def run_with(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, example_run: Run) -> Callable[..., Outcome]:
     """Compare two schemes whose trials do what the test says, and else give the example's result."""
 
-    def run(acts: dict[str, Act]) -> Outcome:
+    def run(acts: dict[str, Act], *, seeds: tuple[int, ...] = ()) -> Outcome:
         def trial(self: Trial, variant: Variant, folder: Path, *, phase: object) -> SchemeResult:
-            folder.mkdir()
+            folder.mkdir(parents=True)
             if act := acts.get(variant.name):
                 act(self)
             return example_run.schemes[variant.info.name]
@@ -55,6 +56,7 @@ def run_with(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, example_run: Run) 
             warm_up=0.0,
             out=tmp_path / "runs",
             command="idverify compare",
+            seeds=seeds,
         )
         return compare(plan, Silent())
 
@@ -80,7 +82,7 @@ def test_all_schemes_are_run_and_written(run_with: Callable[[dict[str, Act]], Ou
     assert outcome.exit_code == 0
     written = read_run(outcome.folder)
     assert (list(written.schemes), written.status, written.failed) == (["real_name", "privacy_pass"], "complete", {})
-    assert {a.name for a in written.assumptions} == set(module.ASSUMED)
+    assert {a.name for a in written.assumptions} == {*module.ASSUMED, *assumptions.parameters()}
     assert {s.certainty for s in written.mandate_sentences} >= {"seen", "inferred", "uncertain"}
 
 
@@ -133,3 +135,26 @@ def test_an_unknown_scheme_makes_no_folder(tmp_path: Path) -> None:
     with pytest.raises(BadUsage, match="'nothing' is no scheme"):
         compare(plan, Silent())
     assert not (tmp_path / "runs").exists()
+
+
+def test_over_several_seeds_each_scheme_is_run_again_and_compared(run_with: Callable[..., Outcome]) -> None:
+    met: list[int] = []
+    outcome = run_with({"real_name": lambda trial: met.append(trial.settings.seed)}, seeds=(4, 1, 9))
+    run = outcome.run
+    assert (outcome.exit_code, run.seed, run.seeds, met) == (0, 4, [4, 1, 9], [4, 1, 9])
+    assert list(run.schemes) == ["real_name", "privacy_pass"]
+    assert {path.name for path in outcome.folder.glob("*/*") if path.is_dir()} == {"real_name", "privacy_pass"}
+    assert [each.seed for each in run.figures if each.scheme == "real_name"] == [4, 1, 9]
+    latency = next(each for each in run.differences if each.metric == "p50_ms")
+    assert (latency.n, latency.interval) == (3, (latency.mean, latency.mean))
+
+
+def test_a_scheme_that_fails_under_one_seed_is_compared_over_the_others(run_with: Callable[..., Outcome]) -> None:
+    def fails_once(trial: Trial) -> None:
+        if trial.settings.seed == 1:
+            fail(trial)
+
+    outcome = run_with({"privacy_pass": fails_once}, seeds=(4, 1, 9))
+    assert (outcome.exit_code, list(outcome.run.failed)) == (3, ["privacy_pass, seed 1"])
+    assert {each.n for each in outcome.run.differences} == {2}
+    assert {each.interval for each in outcome.run.differences} == {None}

@@ -30,6 +30,17 @@ def test_two_schemes_are_run_attacked_and_reported(tmp_path: Path) -> None:
     assert run["schemes"]["real_name"]["linkage"][joint]["recall"] == 1.0
     private = run["schemes"]["privacy_pass"]["linkage"][joint]
     assert private["interval"][0] <= private["baseline"]
+    open_, hidden = (run["schemes"][name]["outcomes"] for name in ("real_name", "privacy_pass"))
+    assert open_["bits"]["mean"] == open_["bits"]["ceiling"]
+    assert hidden["bits"]["shown"].keys() == {"age_over_16", "issuer"}
+    assert open_["unmasking"]["coalition"] == ["platform_a"]
+    assert (hidden["unmasking"]["feasible"], hidden["age"]["limit"]) == ("not detected", 16)
+    for outcomes in (open_, hidden):
+        assert outcomes["coverage"][0]["served"]["n"] > 0
+        assert outcomes["cost"]["round_trips"] >= 3
+        stolen = {each["party"]: each for each in outcomes["exposure"]}
+        assert stolen["identity_provider"]["named"]["k"] == stolen["identity_provider"]["persons"] > 0
+    assert open_["exposure"][1]["named"]["interval"][0] > 0.5
     folder = tmp_path / "runs" / "latest"
     assert {p.name for p in folder.iterdir()} >= {"run.json", "report.html", "matrix.csv", "steps.csv", "linkage.csv"}
     for name in run["schemes"]:

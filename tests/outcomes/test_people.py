@@ -135,7 +135,7 @@ def test_costs_are_powers_and_prices_times_what_was_measured() -> None:
     assert found.joules_services == pytest.approx(0.004 * 10)
     assert found.joules_wallet == pytest.approx(0.001 * 2)
     assert found.joules_network == pytest.approx(0.01 * 216)
-    assert found.parts == {"cpu": pytest.approx(0.0444), "traffic": pytest.approx(0.8), "a year of storage": 0.6}
+    assert found.parts == {"CPU": pytest.approx(0.0444), "traffic": pytest.approx(0.8), "a year of storage": 0.6}
 
 
 def test_damaged_lines_and_other_schemes_are_left_out() -> None:

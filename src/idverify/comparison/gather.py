@@ -129,7 +129,7 @@ def _exposure(trial: Ended, result: SchemeResult, *, country: Country) -> list[E
                 copy,
                 about=about,
                 top_1=quasi_identifier(attributes, country).top_1 if attributes else 0.0,
-                events_per_login=requests_per_proof(result) if party == PROVIDER else 1.0,
+                events_per_login=min(1.0, requests_per_proof(result)) if party == PROVIDER else 1.0,
                 retention=None if rule is None else rule.value,
                 stated=rule is not None,
                 attributes=attributes,

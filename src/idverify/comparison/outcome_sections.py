@@ -15,9 +15,10 @@ from idverify.comparison.outcome_words import (
     difference_cell,
     metric,
     one_in,
+    party,
     share_cell,
 )
-from idverify.comparison.sentences import coalition_title, listed, reason
+from idverify.comparison.sentences import listed, reason
 from idverify.outcomes.coverage import GROUPS
 from idverify.outcomes.model import AgeErrors, Exposure, Outcomes, Sybil, Unmasking
 
@@ -36,14 +37,25 @@ CAUSES = {
 
 
 @dataclass(frozen=True, slots=True)
+class Head:
+    """A column, with its own label where the columns of a table came about in different ways."""
+
+    text: str
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Section:
-    """One table. Schemes whose cells are all alike share a row; `level` 3 belongs to the section before it."""
+    """One table. Schemes whose cells are all alike share a row; `level` 3 belongs to the section before it.
+
+    `label` is that of all figures in it; empty where each column has its own.
+    """
 
     id: str
     title: str
     text: str
-    labels: tuple[str, ...]
-    head: Sequence[str]
+    label: str
+    head: Sequence[Head]
     rows: list[tuple[str, list[Cell]]]
     note: str = ""
     level: int = 2
@@ -86,7 +98,7 @@ def _bits(run: Run, held: Held) -> Section | None:
         if quasi is not None:
             told = attributes(quasi.attributes)
             alone = [
-                Cell(one_in(quasi.unique, quasi.people), told),
+                Cell("everybody" if quasi.unique == 1.0 else one_in(quasi.unique, quasi.people), told),
                 Cell("always" if quasi.top_1 == 1.0 else one_in(quasi.top_1, quasi.people)),
             ]
         return [
@@ -106,8 +118,14 @@ def _bits(run: Run, held: Held) -> Section | None:
         f"−log2 of the share of the country that fits what the platform was shown, counted in its log; "
         f"{first.ceiling:.1f} bits name one of {first.people:,} people. Keys, signatures and pseudonyms are no "
         "attributes: what they connect is in the columns of accounts linked.",
-        ("MEASURED", "EXTRAPOLATED"),
-        ("Shown", "Bits, mean", "Fits", "Nobody else has the same", "Guessed right among those who have"),
+        "",
+        (
+            Head("Shown", "MEASURED"),
+            Head("Bits, mean", "EXTRAPOLATED"),
+            Head("Fits", "EXTRAPOLATED"),
+            Head("Alone with it", "EXTRAPOLATED"),
+            Head("Right guesses among those who share it", "EXTRAPOLATED"),
+        ),
         rows,
         "What is shown is measured; how many people fit is the population model’s, with the sources in "
         "docs/population.md. A hash of an ID number counts as the number: trying all numbers undoes it.",
@@ -124,11 +142,11 @@ def _country(run: Run, _: Held) -> Section | None:
     ]
     return Section(
         "quasi",
-        "Few people share these",
-        f"For {people:,} people, whatever a scheme shows: P(nobody else has the same) = Σ p·exp(−Np), success of a "
+        "What few people share",
+        f"For {people:,} people, whatever a scheme shows: P(alone with it) = Σ p·exp(−Np), success of a "
         f"guess = Σ (1 − exp(−Np))/N. Among the {run.citizens:,} simulated people these figures would mean nothing.",
-        ("EXTRAPOLATED",),
-        ("Nobody else has the same", "Guessed right among those who have"),
+        "EXTRAPOLATED",
+        [Head("Alone with it"), Head("Right guesses among those who share it")],
         rows,
         level=3,
         first="Together",
@@ -166,12 +184,12 @@ def _exposure(run: Run, held: Held) -> Section | None:
         "A thief copies one database at the end of the load. Backward: log-ins of one person in the copy that lead to "
         "a name, once the party has kept them as long as the mandate says, at one log-in a day. Forward: later events "
         "that join to what the copy shows.",
-        ("MEASURED", "EXTRAPOLATED"),
+        "",
         (
-            "Backward, identity provider",
-            "Backward, platform A",
-            "Forward: later visits to platform A",
-            "Forward: accounts at platform B",
+            Head("Backward, identity provider", "EXTRAPOLATED"),
+            Head("Backward, platform A", "EXTRAPOLATED"),
+            Head("Forward: later visits to platform A", "MEASURED"),
+            Head("Forward: accounts at platform B", "MEASURED"),
         ),
         rows,
         "Rows, names and joins are measured; one log-in a day and the days kept carry them to a person’s history. "
@@ -190,8 +208,13 @@ def _sybil(run: Run, held: Held) -> Section | None:
         "Fake accounts",
         "Farmers each try for many accounts on one platform. What a fake costs is the cheapest route: a price divided "
         "by the accounts that it gave.",
-        ("MEASURED", "EXTRAPOLATED"),
-        ("Accounts / persons", "Accounts a person", "Cheapest fake, dollars", "Routes: price, accounts for it"),
+        "",
+        (
+            Head("Accounts / persons", "MEASURED"),
+            Head("Accounts a person", "MEASURED"),
+            Head("Cheapest fake, dollars", "EXTRAPOLATED"),
+            Head("Routes: price, accounts for it", "EXTRAPOLATED"),
+        ),
         rows,
         "Accounts are measured. Prices are assumptions without a source, listed below; a market would answer to them.",
     )  # fmt: skip
@@ -232,8 +255,8 @@ def _gate(run: Run, held: Held) -> Section | None:
         "Errors of the age gate",
         f"The limit is {ages[0].limit} years. False block: of age and refused as too young. False admit: below it and "
         "let in, by whatever way. Then wrong decisions by cause, each of the people to whom it could happen.",
-        ("MEASURED",),
-        ("False block", "False admit", *(CAUSES[name] for name in happened)),
+        "MEASURED",
+        [Head("False block"), Head("False admit"), *(Head(CAUSES[name]) for name in happened)],
         _rows(held, cells),
         (f"Cannot happen in this run, because nobody in that position tried: {listed(absent)}. " if absent else "")
         + f"In the country about {turning:,.0f} people reach the limit on one day (EXTRAPOLATED).",
@@ -256,8 +279,8 @@ def _years(run: Run, held: Held) -> Section | None:
         "By single year of age",
         f"Wrong decisions of those who tried: below {limit} let in, from {limit} on kept out as too young. Intervals "
         "are in outcomes.csv.",
-        ("MEASURED",),
-        [str(year) for year in years],
+        "MEASURED",
+        [Head(str(year)) for year in years],
         _rows(held, cells),
         level=3,
     )
@@ -279,8 +302,15 @@ def _unmasking(run: Run, held: Held) -> Section | None:
         "Unmasking",
         "Whether an account can be led back to a name, by how few parties, and whether that leaves a trace. Parties "
         "that put their logs together leave none. Where identities are sealed, an opening was tried out on a copy.",
-        ("MEASURED", "DECLARED"),
-        ("Feasible", "Smallest coalition", "Accounts named", "Quorum", "Audit entry", "Covert opening"),
+        "",
+        (
+            Head("Feasible"),
+            Head("Smallest coalition"),
+            Head("Accounts named", "MEASURED"),
+            Head("Quorum", "DECLARED"),
+            Head("Audit entry"),
+            Head("Covert opening"),
+        ),
         rows,
         "“Not detected” is no proof that nobody can: it counts the attacks that ran.",
         items=checks,
@@ -291,7 +321,7 @@ def _unmasked(found: Unmasking) -> list[Cell]:
     audit = {"none": "nothing is written down"}.get(found.audit_entry, found.audit_entry)
     return [
         Cell(found.feasible, found.label),
-        Cell(coalition_title("+".join(found.coalition)) if found.coalition else "–"),
+        Cell(" + ".join(map(party, found.coalition)) or "–"),
         share_cell(found.share),
         Cell(f"{found.quorum[0]} of {found.quorum[1]} openers" if found.quorum else "none"),
         Cell(audit, found.audit_label if found.quorum else ""),
@@ -313,8 +343,8 @@ def _coverage(run: Run, held: Held) -> Section | None:
         "Coverage: served of those who came",
         "Served is who got an account wherever they tried, with something of their own and the truth. Groups overlap. "
         "The load has no guardian who registers a child: minors are told with what they own.",
-        ("MEASURED",),
-        [name for name, _ in GROUPS],
+        "MEASURED",
+        [Head(name) for name, _ in GROUPS],
         rows,
         f"Why others were not served: {listed(reasons)}; by group in outcomes.csv." if reasons else "",
     )  # fmt: skip
@@ -325,7 +355,7 @@ def _cost(run: Run, held: Held) -> Section | None:
         cost = outcomes.cost
         if cost is None:
             return None
-        between = "" if cost.round_trips_range is None else "–".join(map(str, cost.round_trips_range))
+        between = "" if cost.round_trips_range is None else "–".join(map(str, dict.fromkeys(cost.round_trips_range)))
         parts = "; ".join(f"{name} {figure(value)}" for name, value in cost.parts.items())
         return [
             Cell(figure(cost.round_trips), f"{between}, n = {cost.n:,}" if cost.n else ""),
@@ -341,8 +371,14 @@ def _cost(run: Run, held: Held) -> Section | None:
         "Round trips, energy and money for a sign-up",
         "Requests that a person waited for, from log-in and issuance to the account. Energy and money come from CPU, "
         "bytes and stored bytes, times powers and prices that are assumptions, listed below.",
-        ("MEASURED", "EXTRAPOLATED"),
-        ("Round trips", "Services, J", "Wallet, J", "Network, J", "A million sign-ups, dollars"),
+        "",
+        (
+            Head("Round trips", "MEASURED"),
+            Head("Services, J", "EXTRAPOLATED"),
+            Head("Wallet, J", "EXTRAPOLATED"),
+            Head("Network, J", "EXTRAPOLATED"),
+            Head("A million sign-ups, dollars", "EXTRAPOLATED"),
+        ),
         rows,
         "A proxy: no idle machines, no people, no support, no law.",
     )  # fmt: skip
@@ -356,14 +392,18 @@ def differences_section(run: Run, titled: dict[str, str]) -> Section | None:
     rows = against(run, base)
     names = list(dict.fromkeys(name for row in rows.values() for name in row))
     seeds = ", ".join(map(str, run.seeds))
+    down, across = [titled.get(name, name) for name in rows], [metric(name) for name in names]
+    table = [[difference_cell(row.get(key)) for key in names] for row in rows.values()]
+    if turned := len(rows) < len(names):  # the longer side goes down the page
+        down, across, table = across, down, [list(column) for column in zip(*table, strict=True)]
     return Section(
         "differences",
         "Differences over seeds",
         f"Each scheme minus {titled.get(base, base)}, under seeds {seeds}: the same people meet both under each seed, "
         "and the mean of the differences has a paired t interval at 95 %.",
-        ("MEASURED",),
-        [metric(name) for name in names],
-        [(titled.get(name, name), [difference_cell(row.get(key)) for key in names]) for name, row in rows.items()],
+        "MEASURED",
+        [Head(text) for text in across],
+        list(zip(down, table, strict=True)),
         "Below 3 seeds there are too few for an interval. Each interval stands by itself: of twenty differences that "
         "are in truth zero, one will seem not to be. All pairs of schemes are in differences.csv; the tables above are "
         f"of seed {run.seed}."
@@ -372,4 +412,5 @@ def differences_section(run: Run, titled: dict[str, str]) -> Section | None:
             if run.load.sign_ups
             else " A faster scheme reaches more of the people in the same time; --sign-ups gives each the same number."
         ),
+        first="Metric" if turned else "Scheme",
     )

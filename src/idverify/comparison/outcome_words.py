@@ -73,6 +73,12 @@ def attributes(names: Sequence[str]) -> str:
     return listed(told) if told else "nothing about the person"
 
 
+def party(name: str) -> str:
+    """A party in words: platform_a is "platform A"."""
+    start, _, last = name.replace("_", " ").rpartition(" ")
+    return f"{start} {last.upper() if len(last) == 1 else last}".strip()
+
+
 def metric(name: str) -> str:
     """A metric of paired differences in words."""
     if name.startswith(LINKED):

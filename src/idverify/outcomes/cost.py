@@ -34,7 +34,7 @@ def cost(
     services = None if platform is None else platform + (provider or 0.0) * requests_per_proof
     parts: dict[str, float] = {}
     if services is not None:
-        parts["cpu"] = MILLION * services / 1000 / 3600 * float(a.PRICE_CORE_HOUR)
+        parts["CPU"] = MILLION * services / 1000 / 3600 * float(a.PRICE_CORE_HOUR)
         parts["traffic"] = MILLION * bytes_per_proof / 1e9 * float(a.PRICE_GIGABYTE)
         if stored is not None:
             parts["a year of storage"] = MILLION * stored / 1e9 * 12 * float(a.PRICE_STORED)

@@ -77,6 +77,13 @@ def parser() -> argparse.ArgumentParser:
     compare.add_argument("--users", type=_number(1, int), default=20, metavar="N", help="Locust users (20)")
     compare.add_argument("--rate", type=_number(0, float), metavar="X", help="tasks per second and user (12)")
     compare.add_argument("--warm-up", type=_number(0, float), default=3.0, metavar="S", help="seconds not measured (3)")
+    compare.add_argument(
+        "--shadow",
+        type=_number(0, float),
+        default=3.0,
+        metavar="S",
+        help="seconds of load in a world of another seed, for an attacker that trains on it (3; 0: none)",
+    )
     compare.add_argument("--reuse", metavar="A,B,C,D", help="run each scheme once per way of reusing credentials")
     compare.add_argument("--batch", type=_number(1, int, most=200), metavar="N", help="copies fetched at a time")
     compare.add_argument("--refill", choices=REFILLS, help="when wallets fetch more (just_in_time)")

@@ -11,12 +11,14 @@ from pathlib import Path
 import jsonschema
 
 from idverify.comparison.model import schema
+from idverify.comparison.trial import OTHER_SEED
 
 
 def test_two_schemes_are_run_attacked_and_reported(tmp_path: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("IDVERIFY_")}
     command = [sys.executable, "-m", "idverify", "compare", "--schemes", "real_name,privacy_pass", "--citizens", "300"]
     command += ["--duration", "3", "--warm-up", "1", "--users", "5", "--out", str(tmp_path / "runs"), "--json"]
+    command += ["--shadow", "1"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=180, cwd=tmp_path, env=environment)
     assert done.returncode == 0, done.stderr
     run = json.loads(done.stdout)
@@ -43,11 +45,20 @@ def test_two_schemes_are_run_attacked_and_reported(tmp_path: Path) -> None:
     assert open_["exposure"][1]["named"]["interval"][0] > 0.5
     folder = tmp_path / "runs" / "latest"
     assert {p.name for p in folder.iterdir()} >= {"run.json", "report.html", "matrix.csv", "steps.csv", "linkage.csv"}
+    named = run["schemes"]["real_name"]["coalitions"]
+    assert named[joint]["arrived"]["top_1"] == 1.0
+    assert named["platform_a"]["arrived"]["attack"] == "enumeration"
+    assert named["network_observer+platform_a"]["targets"] == named["platform_a"]["targets"]
+    assert {"state", "thief_of_platform_a", "platform_a+platform_a"} <= set(named)
+    assert run["schemes"]["privacy_pass"]["coalitions"]["platform_a+platform_a"]["arrived"]["detected"] is False
+    assert run["schemes"]["real_name"]["shadow"]["seed"] == run["seed"] + OTHER_SEED
     for name in run["schemes"]:
         assert list((folder / name / "ledgers").glob("*.jsonl"))
         assert (folder / name / "truth.jsonl").is_file()
         assert not list((folder / name).glob("*.sqlite*"))
         assert not (folder / name / "keys").exists()
+        assert not (folder / name / "shadow" / "keys").exists()
+        assert (folder / name / "ledgers" / "closed" / "left_out.json").is_file()
     assert str(tmp_path) not in (folder / "run.json").read_text()
     assert str(tmp_path) not in (folder / "report.html").read_text()
     assert done.stderr.splitlines()[-1].startswith("next: open")
@@ -57,6 +68,7 @@ def test_the_ways_of_reuse_differ_in_what_two_platforms_can_link(tmp_path: Path)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("IDVERIFY_")}
     command = [sys.executable, "-m", "idverify", "compare", "--schemes", "real_name,sd_jwt_vc", "--citizens", "400"]
     command += ["--reuse", "A,B,C,D", "--duration", "4", "--warm-up", "0", "--users", "6", "--json"]
+    command += ["--shadow", "0"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=tmp_path, env=environment)
     assert done.returncode == 0, done.stderr
     run = json.loads(done.stdout)

@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from idverify.load.result import LoadResult
 from idverify.load.run import run_load
 from idverify.schemes import SCHEMES
 from idverify.settings import Settings
@@ -59,7 +60,7 @@ def test_citizens_sign_up_read_and_post_and_nothing_fails(name: str, tmp_path: P
     assert 4 <= result.seconds < 20
     assert 0 < result.cpu_share < 1
     assert set(result.wallet_cpu) == {"request", "accept", "present"}
-    truth = [json.loads(line) for line in result.truth.read_text().splitlines()]
+    truth = rows_of(result, "platform")
     assert len(truth) == result.accepted
     assert {entry["platform"] for entry in truth} == {"platform_a", "platform_b"}
     assert len({(entry["platform"], entry["account"]) for entry in truth}) == len(truth)
@@ -67,7 +68,17 @@ def test_citizens_sign_up_read_and_post_and_nothing_fails(name: str, tmp_path: P
         peers = {party: {record["peer"] for record in read_ledger(world, party)} for party in PARTIES}
         assert len(peers["platform_a"]) > 5, "each household has a line of its own"
         assert not peers["identity_provider"] or len(peers["identity_provider"] & peers["platform_a"]) > 5
-        assert {record["peer"] for record in read_ledger(world, "network_observer")} >= peers["platform_a"]
+        watched = {record["peer"] for record in read_ledger(world, "network_observer")}
+        assert watched >= peers["platform_a"]
+        lines = {(row["account"], row["owner"]) for row in rows_of(result, "network_observer")}
+        assert {address for address, _ in lines} <= watched
+        assert {owner for _, owner in lines} == {entry["owner"] for entry in truth}
+
+
+def rows_of(result: LoadResult, party: str) -> list[dict[str, str]]:
+    """What the truth says of the parties whose name begins so."""
+    rows = [json.loads(line) for line in result.truth.read_text().splitlines()]
+    return [row for row in rows if row["platform"].startswith(party)]
 
 
 def read_ledger(world: World, party: str) -> list[dict[str, str]]:
@@ -97,7 +108,7 @@ def test_what_people_try_comes_out_as_the_scheme_says(name: str, tmp_path: Path)
     admitted, minors = result.minors_admitted
     assert minors > 0
     assert admitted == (0 if info.signed else minors)
-    truth = [json.loads(line) for line in result.truth.read_text().splitlines()]
+    truth = rows_of(result, "platform")
     assert all(entry["kind"] == "borrowed" or not info.signed for entry in truth if entry["minor"])
     assert all((entry["owner"] != entry["user"]) == (entry["kind"] == "borrowed") for entry in truth)
     people = Counter(entry["user"] for entry in truth if entry["platform"] == "platform_a")
@@ -130,7 +141,7 @@ def test_a_run_that_is_told_to_stop_ends_early_with_results(tmp_path: Path) -> N
         timer.cancel()
     assert result.stopped
     assert result.seconds < 3000
-    assert result.accepted == len(result.truth.read_text().splitlines())
+    assert result.accepted == len(rows_of(result, "platform"))
 
 
 def test_ctrl_c_leaves_no_locust_behind(tmp_path: Path) -> None:

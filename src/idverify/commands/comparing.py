@@ -70,6 +70,7 @@ def compare(options: Namespace) -> int:
         sign_ups=options.sign_ups,
         users=options.users,
         warm_up=options.warm_up,
+        shadow=options.shadow,
         out=Path(options.out),
         command=shlex.join(["idverify", *sys.argv[1:]]),
     )

@@ -58,6 +58,7 @@ class Plan:
     command: str
     methods: Sequence[Method] = ()
     seeds: Sequence[int] = ()  # more than one: everything once for each, with the same people for every scheme
+    shadow: float = 0.0  # seconds of load in a world of another seed, for the attacker that trains; 0: none
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,7 @@ def compare(plan: Plan, progress: Progress) -> Outcome:
         users=plan.users,
         warm_up=plan.warm_up,
         stop=stop,
+        shadow=plan.shadow,
     )
     started = datetime.now(timezone.utc)
     results: dict[str, SchemeResult] = {}

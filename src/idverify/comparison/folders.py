@@ -74,6 +74,7 @@ def write_run(folder: Path, run: Run, report: str) -> None:
         if run.differences:
             table(folder / "differences.csv", outcome_tables.DIFFERENCES, outcome_tables.difference_rows(run))
             table(folder / "figures.csv", outcome_tables.FIGURES, outcome_tables.figure_rows(run))
+        table(folder / "coalitions.csv", COALITIONS, _coalitions(run))
         point_latest(folder)
     except OSError as error:
         raise BadEnvironment(
@@ -112,6 +113,12 @@ LINKAGE = (
     "baseline", "candidates",
 )  # fmt: skip
 
+COALITIONS = (
+    "scheme", "coalition", "title", "view", "label", "attack", "attacker", "attacks", "correct", "targets", "top_1",
+    "low", "high", "baseline", "candidates", "detected", "median_rank", "set_median", "set_5th", "scored_set",
+    "withheld", "claimed_confidence", "claimed", "precision", "game_won", "game_of", "left_out", "silent",
+)  # fmt: skip
+
 
 def _matrix(run: Run) -> Iterable[Sequence[object]]:
     for name, r in run.schemes.items():
@@ -142,3 +149,19 @@ def _linkage(run: Run) -> Iterable[Sequence[object]]:
                 name, who, k.attack, k.label, k.correct, k.linkable, k.claimed, k.recall, k.precision, *k.interval,
                 k.baseline, k.candidates,
             )  # fmt: skip
+
+
+def _coalitions(run: Run) -> Iterable[Sequence[object]]:
+    for name, r in run.schemes.items():
+        for who, e in r.coalitions.items():
+            left_out = sum(e.left_out.values())
+            for view, k in (("arrived", e.arrived), ("kept", e.kept)):
+                if k is not None:
+                    yield (
+                        name, who, e.title, view, e.label, k.attack, k.attacker, k.attacks, k.correct, k.targets,
+                        k.top_1, *k.interval, k.baseline, k.candidates, k.detected, k.median_rank, k.set_median,
+                        k.set_5th, k.scored_set, k.withheld, k.claimed_confidence, k.claimed, k.precision, *k.game,
+                        left_out, "",
+                    )  # fmt: skip
+            if e.arrived is None:
+                yield name, who, e.title, "arrived", e.label, *(None,) * 21, left_out, e.silent

@@ -67,6 +67,62 @@ class Linked(Struct, frozen=True, kw_only=True):
     label: Label = "MEASURED"
 
 
+class Strongest(Struct, frozen=True, kw_only=True):
+    """The strongest of all attacks of one coalition, by the attacker that is named; the whole adversary, not one guess.
+
+    `attack` is empty where no attack had anything to go by: then the figures are those of a guess at random.
+    """
+
+    attack: str
+    attacker: Literal["policy", "trained", "blind", ""]
+    top_1: Share  # of the targets, named right by the first guess
+    correct: Count  # that share in targets
+    targets: Count
+    interval: tuple[Share, Share]  # of top_1, for all attacks that spoke at once (Bonferroni)
+    baseline: Share  # a guess at random: 1/candidates
+    candidates: Count  # N
+    detected: bool  # the interval excludes the baseline
+    attacks: Count = 0  # that had something to say
+    claimed_confidence: Share | None = None
+    median_rank: Amount | None = None  # of the truth among the candidates
+    set_median: Amount | None = None  # 2^entropy of what the adversary claims, persons
+    set_5th: Amount | None = None
+    scored_set: Amount | None = None  # 2^(−mean log2 p of the truth)
+    withheld: str = ""  # why the sets are null
+    claimed: Count = 0  # targets for which the attack would speak up
+    precision: Share | None = None
+    game: tuple[Count, Count] = (0, 0)  # two-user game: won, of; half is chance
+    game_interval: tuple[Share, Share] = (0.0, 1.0)
+    calibration: list[tuple[float, float, Count]] = []  # mean confidence, share right, targets, by tenths of confidence
+    evidence: list[str] = []
+
+
+class Attacked(Struct, frozen=True, kw_only=True):
+    """What one coalition finds out: the strongest attack on all that arrived, and on what the mandate says is kept."""
+
+    parties: list[str]
+    title: str
+    candidates_of: str  # the party that knows who there is; empty for one that is alone with the whole country
+    targets_of: str
+    targets: Count
+    candidates: Count
+    arrived: Strongest | None  # null: `silent` says why
+    kept: Strongest | None = None  # null where it was not attacked either
+    messages: Strongest | None = None  # on all that arrived but times and addresses: by what the messages say
+    silent: str = ""
+    left_out: dict[str, Count] = {}  # records that could not be used, by reason
+    label: Label = "MEASURED"
+
+
+class Shadow(Struct, frozen=True, kw_only=True):
+    """The world of another seed on which the trained attacker learned; its accounts' owners are known to it."""
+
+    seed: Count
+    seconds: Amount
+    accounts: Count
+    enough: bool  # to learn a rhythm from
+
+
 class AgeGate(Struct, frozen=True, kw_only=True):
     """Each as [k, n]: admitted or blocked, of those who tried."""
 
@@ -141,6 +197,8 @@ class SchemeResult(Struct, frozen=True, kw_only=True):
     complete: bool = True  # false: stopped before its time
     warnings: list[str] = []
     label: Label = "MEASURED"
+    coalitions: dict[str, Attacked] = {}  # by coalition: parties with + between them, or `state`
+    shadow: Shadow | None = None  # null: no attacker was trained
     outcomes: Outcomes | None = None  # bits, exposure, Sybil, age gate, unmasking, coverage, cost
 
 

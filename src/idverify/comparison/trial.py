@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -14,38 +11,39 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import msgspec
+from msgspec.structs import replace as with_more
 
-from idverify.comparison import collect, gather, revocation, stored, visits
+from idverify.comparison import collect, gather, revocation, stored
+from idverify.comparison.attacked import attack_all
 from idverify.comparison.databases import fresh_database
 from idverify.comparison.describing import describe
-from idverify.comparison.model import Linked, Revocation, SchemeResult
+from idverify.comparison.model import Revocation, SchemeResult, Shadow
 from idverify.comparison.theft import steal
 from idverify.comparison.variants import Variant
-from idverify.errors import BadEnvironment, IdverifyError
+from idverify.errors import IdverifyError
 from idverify.load.result import LoadResult
 from idverify.load.run import run_load
 from idverify.mandates import Mandate
 from idverify.metering import Use
 from idverify.population import Population
 from idverify.privacy import score
-from idverify.privacy.attack import subjects_in
-from idverify.privacy.attacks.exact_join import NAME
+from idverify.privacy.lags import LEAST_POINTS
 from idverify.privacy.public import write_public
-from idverify.privacy.tables import ledger_files
 from idverify.scheme import Info
 from idverify.settings import Settings
 from idverify.wallet.policy import Policy, keeps_credentials, policy_of
-from idverify.world import World, environment_of
+from idverify.world import World
 
-COALITIONS = (("identity_provider", "platform_a"), ("platform_a", "platform_b"))
-VISITED = "platform_a"
-"""The platform whose two visits are joined with each other."""
 STOLEN = ("identity_provider", "platform_a", "platform_b")
 """Whose databases a thief gets a copy of, when the load has ended."""
-LONGEST_ATTACK = 600.0
 START_SECONDS, STOP_SECONDS, ATTACK_SECONDS, LOCUST_SECONDS, REVOKE_SECONDS = 4.0, 1.0, 8.0, 3.0, 8.0
 OUTCOME_SECONDS = 2.0
 """How long the phases take here, for the progress bar; nothing else depends on it."""
+
+SHADOW = "shadow"
+"""The folder of the shadow world beside the ledgers of the scheme's own."""
+OTHER_SEED = 1_000
+"""What is added to the seed for the shadow world: other people, who do the same, and whom no repetition attacks."""
 
 Phase = Callable[[str, float | None], None]
 """Called when a phase begins: its name, and the seconds it is expected to take where that is known."""
@@ -64,6 +62,7 @@ class Trial:
         users: int,
         warm_up: float,
         stop: threading.Event,
+        shadow: float = 0.0,
     ) -> None:
         self.settings = settings
         self.mandate = mandate
@@ -72,9 +71,11 @@ class Trial:
         self.users = users
         self.warm_up = warm_up
         self.stop = stop
+        self.shadow = shadow
         self.under_load = False
         self.population = Population.make(settings.citizens, settings.seed)
         self._revocations: dict[str, Revocation | None] = {}
+        self._shadows: dict[str, tuple[Path, Shadow]] = {}
 
     def reseed(self, seed: int) -> None:
         """From now on with the people of that seed; how long revocations take is not measured again."""
@@ -86,7 +87,8 @@ class Trial:
         """How long one scheme will take, where that is known."""
         if self.seconds is None:
             return None
-        return self.warm_up + self.seconds + LOCUST_SECONDS + START_SECONDS + STOP_SECONDS + ATTACK_SECONDS
+        trained = self.shadow + LOCUST_SECONDS + START_SECONDS + STOP_SECONDS if self.shadow else 0.0
+        return self.warm_up + self.seconds + LOCUST_SECONDS + START_SECONDS + STOP_SECONDS + ATTACK_SECONDS + trained
 
     def run(self, variant: Variant, folder: Path, *, phase: Phase) -> SchemeResult:
         """Try one scheme in `folder`. Raises BadEnvironment where its world does not come up."""
@@ -99,25 +101,27 @@ class Trial:
                 before = self._first_metrics(folder)
                 expected = None if self.seconds is None else self.warm_up + self.seconds + LOCUST_SECONDS
                 phase("under load", expected)
-                load = self._load(world, info.name, folder)
+                load = self._load(world, info.name, folder, seconds=self.seconds, warm_up=self.warm_up)
                 origins = {party: world.urls[party] for party in world.parties}
                 phase("stopping the services", STOP_SECONDS)
             after = read_metrics(folder)
             bytes_stored = self._bytes_stored(folder, database)
-            for party in STOLEN:
-                steal(
-                    database or f"sqlite:///{folder / party}.sqlite", party, folder=folder / "ledgers", at=time.time()
-                )
+            _steal_all(folder, database)
         write_public(folder / "ledgers", describe(settings, info, self.mandate, origins=origins))
         load.truth.replace(folder / "truth.jsonl") if load.truth.is_file() else (folder / "truth.jsonl").touch()
         self._tidy(folder)
-        phase("attacking the ledgers", ATTACK_SECONDS)
-        linkage = attack_all(folder)
         late: list[str] = []
+        shadow = self._shadow(variant, folder / SHADOW, phase=phase, warnings=late)
+        phase("attacking the ledgers", ATTACK_SECONDS)
+        found = attack_all(
+            folder,
+            shadow=shadow[0] if shadow else None,
+            ordered=self.mandate.rules.disclosure.by.value != "nobody",
+        )
         if info.status and info.name not in self._revocations and not self.stop.is_set():
             phase("revoking", REVOKE_SECONDS)
             self._revocations[info.name] = self._revocation(info.name, late)
-        accounts = len(score.read_truth(folder / "truth.jsonl"))
+        accounts = _accounts(folder)
         measured = from_load(
             load,
             info,
@@ -129,7 +133,11 @@ class Trial:
             policy=policy_of(info, settings) if keeps_credentials(info) else None,
         )
         measured = replace(measured, revocation=self._revocations.get(info.name), warnings=[*measured.warnings, *late])
-        result = collect.result(measured, linkage, title=variant.title)
+        result = with_more(
+            collect.result(measured, found.linkage, title=variant.title),
+            coalitions=found.coalitions,
+            shadow=shadow[1] if shadow else None,
+        )
         phase("counting outcomes", OUTCOME_SECONDS)
         return self._with_outcomes(result, info, folder, since=load.started - self.warm_up)
 
@@ -142,20 +150,59 @@ class Trial:
             told = f"the outcomes could not be counted: {error.message}"
             return msgspec.structs.replace(result, warnings=[*result.warnings, told])
 
-    def _load(self, world: World, scheme: str, folder: Path) -> LoadResult:
+    def _shadow(
+        self, variant: Variant, folder: Path, *, phase: Phase, warnings: list[str]
+    ) -> tuple[Path, Shadow] | None:
+        """A short load in a world of another seed, for the attacker that trains; None where there is none.
+
+        It is the same services under the same load with other people, so that it teaches the rhythm of this scheme on
+        this machine. One world serves all repetitions. What goes wrong there is a warning of this scheme.
+        """
+        if not self.shadow or self.stop.is_set() or variant.name in self._shadows:
+            return self._shadows.get(variant.name)
+        phase("a shadow world to train on", START_SECONDS + self.shadow + LOCUST_SECONDS)
+        seed = self.settings.seed + OTHER_SEED
+        try:
+            folder.mkdir()
+            with fresh_database(self.settings.database_url) as database:
+                settings = replace(variant.settings(self.settings), database_url=database, seed=seed)
+                with World(folder, settings) as world:
+                    load = self._load(world, variant.info.name, folder, seconds=self.shadow, warm_up=0.0)
+                    origins = {party: world.urls[party] for party in world.parties}
+                _steal_all(folder, database)
+        except IdverifyError as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            warnings.append(f"nobody could train on a shadow world: {error.message}")
+            return None
+        write_public(folder / "ledgers", describe(settings, variant.info, self.mandate, origins=origins))
+        load.truth.replace(folder / "truth.jsonl") if load.truth.is_file() else (folder / "truth.jsonl").touch()
+        self._tidy(folder)
+        for name in ("load", "logs", "metrics"):
+            shutil.rmtree(folder / name, ignore_errors=True)
+        accounts = _accounts(folder)
+        enough = accounts >= LEAST_POINTS
+        if not enough:
+            warnings.append(
+                f"the shadow world has {accounts} accounts, too few to train on ({LEAST_POINTS} are needed)"
+            )
+        told = Shadow(seed=seed, seconds=round(load.seconds, 2), accounts=accounts, enough=enough)
+        self._shadows[variant.name] = folder, told
+        return self._shadows[variant.name]
+
+    def _load(self, world: World, scheme: str, folder: Path, *, seconds: float | None, warm_up: float) -> LoadResult:
         self.under_load = True
         try:
             return run_load(
                 world.urls,
                 scheme,
-                seconds=self.seconds,
+                seconds=seconds,
                 sign_ups=self.sign_ups,
                 users=self.users,
                 rate=self.settings.rate,
-                seed=self.settings.seed,
+                seed=world.settings.seed,
                 citizens=self.settings.citizens,
                 results=folder / "load",
-                warm_up=self.warm_up,
+                warm_up=warm_up,
                 stop=self.stop,
                 settings=world.settings,
             )
@@ -187,9 +234,22 @@ class Trial:
 
     def _tidy(self, folder: Path) -> None:
         """Keys and databases go; ledgers, truth, logs, metrics and the load's own figures stay."""
-        shutil.rmtree(folder / "keys", ignore_errors=True)
+        for name in ("keys", "token_keys"):
+            shutil.rmtree(folder / name, ignore_errors=True)
         for path in folder.glob("*.sqlite*"):
             path.unlink()
+
+
+def _steal_all(folder: Path, database: str) -> None:
+    """A thief's copy of each database as it stands now, beside the ledgers."""
+    for party in STOLEN:
+        url = database or f"sqlite:///{folder / party}.sqlite"
+        steal(url, party, folder=folder / "ledgers", at=time.time())
+
+
+def _accounts(folder: Path) -> int:
+    """How many accounts the truth knows, on all platforms."""
+    return sum(row.platform.startswith("platform") for row in score.read_truth(folder / "truth.jsonl"))
 
 
 def read_metrics(folder: Path) -> list[Use]:
@@ -202,43 +262,6 @@ def read_metrics(folder: Path) -> list[Use]:
         except (OSError, msgspec.DecodeError):
             continue
     return found
-
-
-def attack_all(folder: Path) -> dict[str, Linked]:
-    """Every coalition's attack in a process of its own, which gets the ledgers and not the truth; then the score."""
-    truth = score.read_truth(folder / "truth.jsonl")
-    found = {}
-    for coalition in COALITIONS:
-        name = "+".join(coalition)
-        claims, evidence = _attack(folder / "ledgers", coalition, out=folder / f"guesses-{name}.csv")
-        seen = {party: subjects_in(folder / "ledgers", party) for party in coalition}
-        found[name] = collect.linked(score.score(claims, truth, coalition, seen=seen, attack=NAME), evidence)
-    name = f"{VISITED}+{VISITED}"
-    seen_twice = visits.read_visits(ledger_files(folder / "ledgers", VISITED))
-    with TemporaryDirectory(prefix="idverify-visits-") as cut:
-        visits.write_ledgers(seen_twice, Path(cut))
-        claims, evidence = _attack(Path(cut), (visits.FIRST, visits.LATER), out=folder / f"guesses-{name}.csv")
-    found[name] = collect.linked(visits.recognised(seen_twice, claims, attack=NAME), evidence)
-    return found
-
-
-def _attack(ledgers: Path, coalition: tuple[str, str], *, out: Path) -> tuple[list[score.Claim], list[str]]:
-    """The claims of the exact join of two parties, and the pairs of fields that gave them away."""
-    command = [sys.executable, "-m", "idverify.privacy.attack", ".", "--coalition", ",".join(coalition)]
-    done = subprocess.run(
-        [*command, "--out", str(out.resolve())],
-        cwd=ledgers,
-        env=environment_of(Settings()),
-        capture_output=True,
-        text=True,
-        timeout=LONGEST_ATTACK,
-        start_new_session=True,
-    )
-    if done.returncode:
-        name = "+".join(coalition)
-        raise BadEnvironment(f"the attack of {name} ended with {done.returncode}: {done.stderr.strip()[-500:]}")
-    pairs = json.loads(out.with_suffix(".pairs.json").read_bytes())["pairs"]
-    return score.read_claims(out), [f"{pair['first']} = {pair['second']}" for pair in pairs]
 
 
 def from_load(

@@ -15,7 +15,7 @@ import msgspec
 
 from idverify.ledger import RawRecord, Received, Sent
 from idverify.privacy.metrics import Linkage
-from idverify.privacy.score import Claim
+from idverify.privacy.score import Claim, Truth
 
 SHOWN = "/api/presentations/{id_}"
 SOME_TIME = 1.0
@@ -78,6 +78,21 @@ def recognised(visits: Visits, claims: Iterable[Claim], *, attack: str) -> Linka
     accounts = visits.accounts
     correct = sum(accounts.get(first) == accounts.get(second) for second, first in best.items())
     return Linkage(attack, correct, len(visits.later), len(best), len(visits.first))
+
+
+def truths(visits: Visits) -> list[Truth]:
+    """Whose each visit is, as any other truth: the owner of a visit is the account."""
+    first, later = subjects(visits.first), subjects(visits.later)
+    return [
+        Truth(party, flow, visits.accounts[flow], visits.accounts[flow], "visit")
+        for party, flows in ((FIRST, first), (LATER, later))
+        for flow in sorted(flows)
+    ]
+
+
+def subjects(records: Iterable[RawRecord]) -> set[str]:
+    """The challenges by which these visits are known."""
+    return {record.flow for record in records}
 
 
 def _anonymous(record: RawRecord, party: str) -> RawRecord:

@@ -12,6 +12,7 @@ from datetime import date, datetime
 from functools import partial
 from pathlib import Path
 
+from idverify.ledger import OBSERVER
 from idverify.load.people import Citizen, citizen, order
 from idverify.load.record import Recorder, percentile
 from idverify.load.rush import Rush
@@ -73,6 +74,7 @@ class Load:
         self._wallets: dict[str, OrderedDict[int, Wallet]] = {}
         self._orders: dict[str, Iterator[int]] = {}
         self._begun: dict[str, int] = {}
+        self._lines: set[tuple[str, str, str]] = set()
         self.partition(0, 1)
 
     def partition(self, index: int, count: int) -> None:
@@ -146,6 +148,22 @@ class Load:
                 "minor": user.minor,
             },
         )
+
+    def on_line(self, scheme: str, user: Citizen, *, owner: str) -> None:
+        """Write down, once, whose line the user's requests come from: what a network observer is scored by."""
+        if (scheme, user.address, owner) not in self._lines:
+            self._lines.add((scheme, user.address, owner))
+            self.recorder.truth(
+                scheme,
+                {
+                    "platform": OBSERVER,
+                    "account": user.address,
+                    "owner": owner,
+                    "user": user.id_number,
+                    "kind": "line",
+                    "minor": user.minor,
+                },
+            )
 
     def begin(self) -> None:
         """The warm-up is over: from now on it counts."""

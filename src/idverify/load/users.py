@@ -12,7 +12,7 @@ from locust import User, tag, task
 from locust.env import Environment
 
 from idverify.errors import IdverifyError, Unavailable
-from idverify.load.client import Client
+from idverify.load.client import Client, shows_line
 from idverify.load.people import Citizen, false_birth_date, handle
 from idverify.load.record import Outcomes
 from idverify.load.refills import Refills
@@ -319,6 +319,8 @@ class CitizenUser(User):
         outcomes.accepted += 1
         self.waited(WHOLE, begun)
         self.load.opened(self.name, account, user=person, owner=wallet.owner.id_number, kind=kind)
+        if shows_line(platform):
+            self.load.on_line(self.name, person, owner=wallet.owner.id_number)
         return Try("", account, trips=self.client.trips)
 
     def begin_waiting(self) -> float:

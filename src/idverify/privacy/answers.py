@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 AttackerName: TypeAlias = Literal["policy", "trained", "blind"]
+ViewName: TypeAlias = Literal["arrived", "kept"]
+"""All that arrived, or what is left once each party has deleted what the mandate does not tell it to keep."""
 ATTACKERS: tuple[AttackerName, ...] = ("policy", "trained", "blind")
 Floats: TypeAlias = "NDArray[np.float64]"
 Ints: TypeAlias = "NDArray[np.int64]"
@@ -91,6 +93,7 @@ class Answer:
     evidence: Mapping[str, tuple[Evidence, ...]] = field(default_factory=dict)
     silent: str = ""
     left_out: Mapping[str, int] = field(default_factory=dict)
+    view: ViewName = "arrived"
 
     def target(self, number: int) -> Target:
         """One target by its place in `posterior.subjects`."""

@@ -16,11 +16,11 @@ from tempfile import TemporaryDirectory
 
 from idverify.errors import BadEnvironment, BadUsage
 from idverify.privacy.answers import Answer
-from idverify.privacy.attack import Asked, ledgers_of
+from idverify.privacy.attack import Asked, ledgers_of, parties
 from idverify.privacy.public import Public, read_public, write_public
 from idverify.privacy.stored import read_answers
 from idverify.privacy.tables import FOLDER as CLOSED
-from idverify.privacy.tables import ledger_files, parties_in
+from idverify.privacy.tables import is_closed, ledger_files, parties_in
 
 LONGEST = 3_600.0
 """Seconds after which attacks are given up."""
@@ -31,23 +31,28 @@ def attack_apart(
     coalitions: Sequence[Sequence[str]],
     *,
     asked: Asked,
+    kept: Sequence[Sequence[str]] = (),
     public: Public | None = None,
     timeout: float = LONGEST,
 ) -> list[Answer]:
     """The answers of all attacks that are asked for, coalition by coalition.
 
-    `public` stands in for a public.json that is not there. Raises BadUsage and BadEnvironment with the words of the
+    Those of `kept` are attacked in the view that the mandate leaves, after the others. `public` stands in for a
+    public.json that is not there. Raises BadUsage and BadEnvironment with the words of the
     process.
     """
     ledgers = ledgers_of(folder)
     with TemporaryDirectory(prefix="idverify-attack-") as place:
         own = Path(place)
-        lay_out(ledgers, own / "ledgers", {party for names in coalitions for party in names}, public=public)
+        wanted = {party for names in (*coalitions, *kept) for party in names}
+        lay_out(ledgers, own / "ledgers", wanted, public=public)
         if asked.shadow is not None:
-            _lay_out_shadow(asked.shadow, own / "shadow", {party for names in coalitions for party in names})
+            _lay_out_shadow(asked.shadow, own / "shadow", wanted)
         command = [sys.executable, "-m", "idverify.privacy.attack", "ledgers", "--answers", "answers", "--confined"]
         for names in coalitions:
             command += ["--coalition", ",".join(names)]
+        for names in kept:
+            command += ["--kept", ",".join(names)]
         command += _options(asked)
         try:
             done = subprocess.run(
@@ -61,32 +66,34 @@ def attack_apart(
         return read_answers(own / "answers")
 
 
-def lay_out(ledgers: Path, out: Path, parties: set[str], *, public: Public | None = None, link: bool = True) -> None:
+def lay_out(ledgers: Path, out: Path, wanted: set[str], *, public: Public | None = None, link: bool = True) -> None:
     """Put the ledgers of these parties and public.json into `out`; the truth is left where it is.
 
-    `link` gives files a second name where that is possible, instead of copying them.
+    `link` gives files a second name where that is possible and takes the closed tables where they are; without it the
+    lines are copied wherever there are any.
     """
     out.mkdir(parents=True, exist_ok=True)
     place_file = _link if link else shutil.copyfile
-    for party in sorted(parties):
-        closed = [ledgers / CLOSED / name / f"party={party}" for name in ("events", "leaves")]
-        if all(place.is_dir() for place in closed):
-            for place in closed:
+    lines = parties_in(ledgers)
+    closed = {party for party in wanted if is_closed(ledgers, party, ledgers / CLOSED)}
+    for party in sorted(wanted):
+        if party in closed and (party not in lines or (link and closed == wanted)):
+            for name in ("events", "leaves"):
+                place = ledgers / CLOSED / name / f"party={party}"
                 shutil.copytree(place, out / place.relative_to(ledgers), copy_function=place_file)
             shutil.copyfile(ledgers / CLOSED / "left_out.json", out / CLOSED / "left_out.json")
             continue
-        if party not in parties_in(ledgers):
-            raise BadUsage(
-                f"{party!r} has no ledger here", hint=f"the ledgers are {', '.join(parties_in(ledgers)) or 'none'}"
-            )
+        if party not in lines:
+            raise BadUsage(f"{party!r} has no ledger here", hint=f"the ledgers are {', '.join(lines) or 'none'}")
         for path in ledger_files(ledgers, party):
             place_file(path, out / path.name)
     described = read_public(ledgers)
     write_public(out, public if public is not None and described == Public() else described)
 
 
-def _lay_out_shadow(world: Path, out: Path, parties: set[str]) -> None:
-    lay_out(ledgers_of(world), out / "ledgers", parties)
+def _lay_out_shadow(world: Path, out: Path, wanted: set[str]) -> None:
+    """The ledgers of the shadow world, of those parties that have one there."""
+    lay_out(ledgers_of(world), out / "ledgers", wanted & set(parties(ledgers_of(world))))
     if not (world / "truth.jsonl").is_file():
         raise BadUsage(f"{world.name} has no truth.jsonl to train on", hint="name a world of another seed, with truth")
     shutil.copyfile(world / "truth.jsonl", out / "truth.jsonl")

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from idverify.errors import BadUsage, IdverifyError, Unusable
-from idverify.privacy.answers import ATTACKERS, Answer, AttackerName
+from idverify.privacy.answers import ATTACKERS, Answer, AttackerName, ViewName
 from idverify.privacy.attacks import ATTACKS, INDIFFERENT
 from idverify.privacy.attacks.exact_join import NAME, field_pairs
 from idverify.privacy.engine import counted, engine
@@ -33,9 +33,9 @@ from idverify.privacy.guard import confine
 from idverify.privacy.public import blinded, read_public
 from idverify.privacy.stored import write_answers
 from idverify.privacy.tables import FOLDER as CLOSED
-from idverify.privacy.tables import close, ledger_files, parties_in, read_left_out
+from idverify.privacy.tables import close, is_closed, ledger_files, parties_in, read_left_out
 from idverify.privacy.training import learn
-from idverify.privacy.view import HASHES, Cut, View, ViewName, coalition_of
+from idverify.privacy.view import HASHES, Cut, View, coalition_of
 from idverify.scheme import Scheme
 
 if TYPE_CHECKING:
@@ -105,15 +105,21 @@ class Attacking:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def view(self, coalition: Sequence[str], attacker: AttackerName) -> View:
-        """What one attacker of the coalition has before it. The trained one learns first, from the shadow world."""
-        found = self._view(self.ledgers, coalition, attacker)
+    def view(self, coalition: Sequence[str], attacker: AttackerName, *, cut: ViewName | None = None) -> View:
+        """What one attacker of the coalition has before it. The trained one learns first, from the shadow world.
+
+        It learns nothing of parties that have no ledger there. `cut` is the asked view unless something else is said.
+        """
+        cut = cut or self.asked.view
+        found = self._view(self.ledgers, coalition, attacker, cut=cut)
         if attacker == "trained" and self.asked.shadow is not None:
-            lesson = self._view(ledgers_of(self.asked.shadow), coalition, "trained")
-            found.learned = learn(lesson, self.asked.shadow / "truth.jsonl")
+            shadow = ledgers_of(self.asked.shadow)
+            if set(coalition) <= set(parties(shadow)) or len(self.asked.attackers) == 1:
+                lesson = self._view(shadow, coalition, "trained", cut=cut)
+                found.learned = learn(lesson, self.asked.shadow / "truth.jsonl")
         return found
 
-    def _view(self, ledgers: Path, coalition: Sequence[str], attacker: AttackerName) -> View:
+    def _view(self, ledgers: Path, coalition: Sequence[str], attacker: AttackerName, *, cut: ViewName) -> View:
         assert self._engine is not None
         closed = self._tables(ledgers, coalition)
         return View(
@@ -122,17 +128,17 @@ class Attacking:
             self._engine,
             closed,
             attacker,
-            Cut(self.asked.view, self.asked.at if ledgers == self.ledgers else None),
+            Cut(cut, self.asked.at if ledgers == self.ledgers else None),
             left_out=read_left_out(closed),
             hashes=self.asked.hashes,
         )
 
-    def answers(self, coalition: Sequence[str]) -> list[Answer]:
-        """The answers of all attacks by all attackers that are asked for."""
+    def answers(self, coalition: Sequence[str], *, cut: ViewName | None = None) -> list[Answer]:
+        """The answers of all attacks by all attackers that are asked for, in the asked view or in another one."""
         found = []
         self._said = {}
         for attacker in self.asked.attackers:
-            view = self.view(coalition, attacker)
+            view = self.view(coalition, attacker, cut=cut)
             if attacker == "trained" and view.learned is None:
                 continue
             left_out = unused(view)
@@ -142,14 +148,14 @@ class Attacking:
                 if self.asked.explain:
                     answer = explained(view, answer, self.asked.explain)
                 more = {reason: number for reason, number in answer.left_out.items() if number}
-                found.append(replace(answer, left_out=left_out | more))
+                found.append(replace(answer, left_out=left_out | more, view=view.cut.view))
             self._said = {name: answer for name, answer in view.answered.items() if name in INDIFFERENT}
         return found
 
     def _tables(self, ledgers: Path, coalition: Sequence[str]) -> Path:
         names = coalition_of(coalition, parties(ledgers))
         kept = ledgers / CLOSED
-        if all((kept / "events" / f"party={name}").is_dir() for name in names):
+        if all(is_closed(ledgers, name, kept) for name in names):
             return kept
         if self._schemes is None:
             from idverify.schemes import SCHEMES
@@ -222,6 +228,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m idverify.privacy.attack", description=__doc__)
     parser.add_argument("ledgers", type=Path, help="the folder with PARTY.jsonl files")
     parser.add_argument("--coalition", required=True, action="append", help="parties, with commas; may come again")
+    parser.add_argument("--kept", default=[], action="append", help="a coalition in the view that the mandate leaves")
     parser.add_argument("--schemes", default="all", help="whose messages to decode, with commas; all by default")
     parser.add_argument("--attacks", default="", help="which attacks, with commas; all by default")
     parser.add_argument("--attacker", default="policy", help=f"{', '.join(ATTACKERS)}, or several with commas")
@@ -259,7 +266,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if options.out:
                 _guess(running, coalitions[0], options.out)
             if options.answers:
-                write_answers(options.answers, [a for names in coalitions for a in running.answers(names)])
+                found = [a for names in coalitions for a in running.answers(names)]
+                found += [a for names in options.kept for a in running.answers(names.split(","), cut="kept")]
+                write_answers(options.answers, found)
     except IdverifyError as error:
         print(f"{error.message}. {error.hint}".rstrip(), file=sys.stderr)
         return error.exit_code if isinstance(error, Unusable) else 3

@@ -22,6 +22,8 @@ _PATH_BENEATH = 1
 _EXECUTE, _WRITE, _READ, _READ_FOLDER = 1, 2, 4, 8
 _RIGHTS_1 = (1 << 13) - 1
 """All rights of Landlock's first version; what later ones add (moving, truncating) stays allowed within them."""
+_SHARED = Path("/dev/shm")
+"""Where the system keeps the semaphores with which processes that work together wait for each other."""
 _SYSTEM = ("/usr", "/lib", "/lib64", "/bin", "/etc", "/proc", "/sys", "/opt", "/dev")
 
 
@@ -82,7 +84,7 @@ def _landlock(own: Path, readable: tuple[Path, ...], writable: tuple[Path, ...])
         reading = _EXECUTE | _READ | _READ_FOLDER
         for place in (own, *readable):
             _allow(libc, ruleset, place, reading | _WRITE if place == Path("/dev") else reading)
-        for place in writable:
+        for place in (*writable, *([_SHARED] if _SHARED.is_dir() else [])):
             _allow(libc, ruleset, place, _RIGHTS_1)
         libc.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
         return bool(libc.syscall(_RESTRICT, ruleset, 0) == 0)

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from idverify.errors import BadEnvironment
-from idverify.privacy.answers import Answer, AttackerName, Evidence, Posterior
+from idverify.privacy.answers import Answer, AttackerName, Evidence, Posterior, ViewName
 
 
 class _Head(msgspec.Struct, frozen=True):
@@ -31,6 +31,7 @@ class _Head(msgspec.Struct, frozen=True):
     evidence: dict[str, tuple[Evidence, ...]]
     silent: str
     left_out: dict[str, int]
+    view: ViewName = "arrived"
 
 
 def write_answers(folder: Path, answers: list[Answer]) -> None:
@@ -53,6 +54,7 @@ def write_answers(folder: Path, answers: list[Answer]) -> None:
             dict(answer.evidence),
             answer.silent,
             dict(answer.left_out),
+            answer.view,
         )
         table = pa.table({"candidate": rows.who, "confidence": rows.confidence})
         pq.write_table(table, folder / f"{number:04d}.parquet", compression="zstd")
@@ -89,6 +91,7 @@ def read_answers(folder: Path) -> list[Answer]:
                 head.evidence,
                 head.silent,
                 head.left_out,
+                head.view,
             )
         )
     return found

@@ -69,19 +69,23 @@ class _Glance(msgspec.Struct):
 
 
 def ledger_files(folder: Path, party: str) -> list[Path]:
-    """The files of one party: PARTY.jsonl, or PARTY-PID.jsonl for each of its worker processes."""
-    files = {path for path in folder.glob(f"{party}-*.jsonl") if path.stem[len(party) + 1 :].isdigit()}
-    files |= {*folder.glob(f"{party}.jsonl")}
+    """The files of one party: PARTY.jsonl, PARTY-PID.jsonl for each of its worker processes, and what a network
+    observer saw on each line, PARTY-SERVICE.jsonl."""
+    files = _files_of(folder, party)
     if not files:
         raise BadEnvironment(
             f"{folder.name} has no ledger of {party}", hint=f"the ledgers there are {', '.join(parties_in(folder))}"
         )
-    return sorted(files)
+    return files
+
+
+def _files_of(folder: Path, party: str) -> list[Path]:
+    return sorted(path for path in folder.glob("*.jsonl") if path.stem.partition("-")[0] == party)
 
 
 def parties_in(folder: Path) -> list[str]:
-    """The parties that have a ledger in the folder."""
-    return sorted({re.sub(r"-\d+$", "", path.stem) for path in folder.glob("*.jsonl")})
+    """The parties that have a ledger in the folder; no party's name has a hyphen."""
+    return sorted({path.stem.partition("-")[0] for path in folder.glob("*.jsonl")})
 
 
 def close(folder: Path, parties: Sequence[str], out: Path, *, schemes: Mapping[str, Scheme]) -> None:
@@ -89,9 +93,9 @@ def close(folder: Path, parties: Sequence[str], out: Path, *, schemes: Mapping[s
     left_out = read_left_out(out)
     for party in parties:
         files = ledger_files(folder, party)
-        events, leaves = (out / name / f"party={party}" for name in ("events", "leaves"))
-        if party in left_out and events.is_dir() and leaves.is_dir():
+        if party in left_out and is_closed(folder, party, out):
             continue
+        events, leaves = (out / name / f"party={party}" for name in ("events", "leaves"))
         for place in (events, leaves):
             place.mkdir(parents=True, exist_ok=True)
         counts: Counter[str] = Counter()
@@ -105,6 +109,15 @@ def close(folder: Path, parties: Sequence[str], out: Path, *, schemes: Mapping[s
                 leaf_file.write_table(_table(LEAVES, (row for n, r in records for row in _leaves(n, r, named))))
         left_out[party] = dict(counts)
         (out / "left_out.json").write_text(json.dumps(left_out, indent=1) + "\n", encoding="utf-8")
+
+
+def is_closed(folder: Path, party: str, out: Path) -> bool:
+    """Whether the tables of the party are there, and none of its lines has been written since."""
+    tables = [out / name / f"party={party}" / "part-0.parquet" for name in ("events", "leaves")]
+    if not all(path.is_file() for path in tables):
+        return False
+    closed = min(path.stat().st_mtime_ns for path in tables)
+    return all(path.stat().st_mtime_ns <= closed for path in _files_of(folder, party))
 
 
 def read_left_out(out: Path) -> dict[str, dict[str, int]]:

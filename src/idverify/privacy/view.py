@@ -13,13 +13,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from idverify.errors import BadEnvironment, BadUsage
-from idverify.privacy.answers import Answer, AttackerName, Floats, Ints
+from idverify.privacy.answers import Answer, AttackerName, Floats, Ints, ViewName
 from idverify.privacy.public import Kept, Public, PublicScheme, Role
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from idverify.privacy.engine import Engine
     from idverify.privacy.shadow import Learned
 
-ViewName: TypeAlias = Literal["arrived", "kept"]
 KNOWS_PEOPLE: tuple[Role, ...] = ("issuer", "attester", "telecom", "token_issuer")
 """The roles whose subjects are people, in the order in which a coalition asks them for names."""
 SHOWN_TO: tuple[Role, ...] = ("platform", "status_host", "relay", "opener", "network_observer")

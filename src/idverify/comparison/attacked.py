@@ -1,0 +1,212 @@
+"""What the ledgers of one world give away: all attacks of all coalitions, in one process that cannot read the truth.
+
+The ledgers are closed to Parquet first, and the tables stay beside the lines for whoever attacks the run again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence, Set
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from idverify.comparison import collect, visits
+from idverify.comparison.coalitions import FIRST, JOINT, PLATFORMS, VISITS, Coalition, possible, title_of
+from idverify.comparison.model import Attacked, Linked, Strongest
+from idverify.privacy import score
+from idverify.privacy.anonymity import LEAST_TARGETS
+from idverify.privacy.answers import ATTACKERS, Answer, AttackerName
+from idverify.privacy.apart import attack_apart, lay_out
+from idverify.privacy.attack import Asked, subjects_in, write_guesses
+from idverify.privacy.attacks.exact_join import NAME as EXACT_JOIN
+from idverify.privacy.public import THIEF, Label, read_public
+from idverify.privacy.score import Claim, Truth
+from idverify.privacy.tables import FOLDER as CLOSED
+from idverify.privacy.tables import close, ledger_files, parties_in
+from idverify.privacy.verdict import Verdict, strongest, verdicts
+from idverify.schemes import SCHEMES
+
+LONGEST = 900.0
+"""Seconds after which the attacks of one world are given up."""
+HASHES = 1_000_000
+"""How many ID numbers a party that is alone tries against hashes; the evidence says how long all would take."""
+EVIDENCE = 5
+MESSAGES = frozenset({"exact_join", "near_join", "enumeration", "quasi_identifiers", "partition"})
+"""Attacks that look at what the messages say, not at when and from where they came."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What all coalitions found: the exact join's counts of those that always ran, and the strongest of each."""
+
+    linkage: dict[str, Linked]
+    coalitions: dict[str, Attacked]
+
+
+def attack_all(world: Path, *, shadow: Path | None, ordered: bool) -> Found:
+    """Attack the ledgers of a world and score the answers. Raises BadEnvironment.
+
+    `shadow` is a world of another seed with its truth, for the attacker that trains; `ordered` whether anybody may
+    order parties to hand over what they have.
+    """
+    ledgers = world / "ledgers"
+    truth = score.read_truth(world / "truth.jsonl")
+    shut(ledgers)
+    if shadow is not None:
+        shut(shadow / "ledgers")
+    twice = visits.read_visits(ledger_files(ledgers, FIRST))
+    with TemporaryDirectory(prefix="idverify-attacks-") as place:
+        staged = Path(place) / "ledgers"
+        lay_out(ledgers, staged, set(parties_in(ledgers)))
+        visits.write_ledgers(twice, staged)
+        close(staged, (visits.FIRST, visits.LATER), staged / CLOSED, schemes=SCHEMES)
+        coalitions = possible([*parties_in(ledgers), visits.FIRST, visits.LATER], ordered=ordered)
+        attackers: tuple[AttackerName, ...] = ATTACKERS if shadow is not None else ("policy", "blind")
+        answers = attack_apart(
+            staged,
+            [each.parties for each in coalitions],
+            kept=[each.parties for each in coalitions if each.both],
+            asked=Asked(attackers=attackers, shadow=shadow, hashes=HASHES),
+            timeout=LONGEST,
+        )
+    judging = _Judging(ledgers, [*truth, *visits.truths(twice)], label=read_public(ledgers).label, twice=twice)
+    by_coalition = {each.name: [a for a in answers if a.coalition == each.parties] for each in coalitions}
+    linkage = {name: judging.linked(by_coalition[name]) for name in (JOINT, PLATFORMS) if name in by_coalition}
+    if VISITS in by_coalition:
+        linkage[VISITS] = judging.recognised(by_coalition[VISITS])
+    for name in linkage:
+        write_guesses(world / f"guesses-{name}.csv", _exact(by_coalition[name]))
+    return Found(linkage, {each.name: judging.attacked(each, by_coalition[each.name]) for each in coalitions})
+
+
+def shut(ledgers: Path) -> None:
+    """Close the ledgers of a world: Parquet tables of every party beside the lines, as `idverify attack` reads them."""
+    close(ledgers, parties_in(ledgers), ledgers / CLOSED, schemes=SCHEMES)
+
+
+class _Judging:
+    """The truth, and what it says of answers."""
+
+    def __init__(self, ledgers: Path, truth: Sequence[Truth], *, label: Label, twice: visits.Visits) -> None:
+        self.truth = truth
+        self.label: Label = label
+        self.twice = twice
+        self._seen = {party: subjects_in(ledgers, party) for party in parties_in(ledgers)}
+        self._seen |= {visits.FIRST: visits.subjects(twice.first), visits.LATER: visits.subjects(twice.later)}
+
+    def linked(self, answers: Sequence[Answer]) -> Linked:
+        """The exact join's counts for two parties."""
+        answer = _exact(answers)
+        pair = answer.candidates_of, answer.targets_of
+        found = score.score(_claims(answer), self.truth, pair, seen=self._seen, attack=EXACT_JOIN)
+        return collect.linked(found, answer.pairs)
+
+    def recognised(self, answers: Sequence[Answer]) -> Linked:
+        """The exact join's counts for two visits."""
+        answer = _exact(answers)
+        return collect.linked(visits.recognised(self.twice, _claims(answer), attack=EXACT_JOIN), answer.pairs)
+
+    def attacked(self, coalition: Coalition, answers: Sequence[Answer]) -> Attacked:
+        """The strongest attack of a coalition in each view, or why there is none."""
+        first = answers[0]
+        source, target = first.candidates_of, first.targets_of
+        truth = linkable(self.truth, source=source, target=target, known=self._seen.get(source, set()))
+        views = {
+            view: verdicts([a for a in answers if a.view == view], truth, label=self.label)
+            for view in ("arrived", "kept")
+        }
+        targets = max((v.anonymity.targets for v in views["arrived"]), default=0)
+        silent = _silent(source, target, targets, pool=first.pool)
+        best = {view: None if silent else _strongest(found) for view, found in views.items()}
+        left_out: Counter[str] = Counter()
+        for answer in answers:
+            if answer.view == "arrived":
+                left_out |= Counter(answer.left_out)
+        return Attacked(
+            parties=list(coalition.parties),
+            title=coalition.title,
+            candidates_of=source,
+            targets_of=target,
+            targets=targets,
+            candidates=first.pool,
+            arrived=best["arrived"],
+            kept=best["kept"],
+            messages=None if silent else _strongest([v for v in views["arrived"] if v.answer.attack in MESSAGES]),
+            silent=silent,
+            left_out=dict(left_out),
+            label=self.label,
+        )
+
+
+def linkable(truth: Iterable[Truth], *, source: str, target: str, known: Set[str]) -> list[Truth]:
+    """The truth without those targets whom nobody at the source could be: their owners are not among the known.
+
+    A party that is alone has no source, and the whole country is known.
+    """
+    rows = list(truth)
+    if not source:
+        return rows
+    right = score.right_answers(rows, source=source, target=target)
+    mine = target.removeprefix(THIEF)
+    return [row for row in rows if row.platform != mine or right.get(row.account, set()) & known]
+
+
+def _silent(source: str, target: str, targets: int, *, pool: int) -> str:
+    """Why a coalition has no number, in a sentence; empty where it has one."""
+    if source and not pool:
+        return f"{title_of(source.removeprefix(THIEF))} has a record of nobody"
+    if not targets:
+        return "no account is in these ledgers that anybody could be found behind"
+    if targets < LEAST_TARGETS:
+        return f"too little data: {targets} accounts, and {LEAST_TARGETS} are needed"
+    return ""
+
+
+def _strongest(found: Sequence[Verdict]) -> Strongest | None:
+    """The strongest of the verdicts; where no attack had anything to go by, a guess at random, with no name."""
+    best = strongest(found) or next((v for v in found if v.anonymity.targets), None)
+    if best is None:
+        return None
+    hidden, link = best.anonymity, best.linkage
+    won, games, interval = best.game
+    return Strongest(
+        attack=best.answer.attack if best.spoke else "",
+        attacker=best.answer.attacker if best.spoke else "",
+        top_1=hidden.top_1 or 0.0,
+        correct=round((hidden.top_1 or 0.0) * hidden.targets),
+        targets=hidden.targets,
+        interval=best.interval,
+        baseline=best.baseline,
+        candidates=hidden.candidates,
+        detected=best.above_baseline,
+        attacks=sum(v.spoke for v in found),
+        claimed_confidence=hidden.claimed_confidence,
+        median_rank=hidden.median_rank,
+        set_median=hidden.set_median,
+        set_5th=hidden.set_5th,
+        scored_set=hidden.scored_set,
+        withheld=hidden.withheld,
+        claimed=link.claimed,
+        precision=link.precision,
+        game=(won, games),
+        game_interval=interval,
+        calibration=[(confidence, success, number) for confidence, success, number in best.calibration],
+        evidence=list(best.answer.pairs[:EVIDENCE]),
+    )
+
+
+def _exact(answers: Sequence[Answer]) -> Answer:
+    """The exact join by the attacker who knows the policy, in the ledgers as they arrived."""
+    return next(a for a in answers if a.attack == EXACT_JOIN and a.attacker == "policy" and a.view == "arrived")
+
+
+def _claims(answer: Answer) -> list[Claim]:
+    """The best candidate of each target for which the attack would speak up."""
+    rows = answer.posterior
+    found = []
+    for number, subject in enumerate(rows.subjects):
+        who, _ = rows.row(number)
+        if rows.claimed[number] and len(who):
+            found.append(Claim(rows.names[who[0]], subject))
+    return found

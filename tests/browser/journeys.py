@@ -29,6 +29,18 @@ def sign_in(page: Page, *, id_number: str, pin: str, look: Look = nothing) -> No
     page.click("button[value=allow]")
 
 
+def lose_phone(page: Page, identity_provider: str, *, id_number: str, pin: str, look: Look = nothing) -> None:
+    """Have everything revoked that was on the phone; the first PIN is a wrong one."""
+    page.goto(f"{identity_provider}/lost-phone")
+    look("lost phone")
+    for told, name in (("wrong", "lost phone, wrong PIN"), (pin, "lost phone, revoked")):
+        page.locator("input[name=person][value='']").check()
+        page.fill("#id_number", id_number)
+        page.fill("#pin", told)
+        page.click("main form button")
+        look(name)
+
+
 def state_birth_date(page: Page, birth_date: str) -> None:
     """Type a birth date, true or not, where nobody checks it."""
     page.fill("#birth_date", birth_date)

@@ -111,7 +111,11 @@ def test_whoever_declines_shows_nothing(world: World, page: Page) -> None:
 def test_no_page_scrolls_sideways(world: World, running: Browser, width: int) -> None:
     with running.new_context(viewport={"width": width, "height": 800}) as context:
         opened = context.new_page()
-        places = {"platform_a": ("/", "/sign-up", "/groups", "/log-in"), "identity_provider": ("/",), "wallet": ("/",)}
+        places = {
+            "platform_a": ("/", "/sign-up", "/groups", "/log-in"),
+            "identity_provider": ("/", "/lost-phone"),
+            "wallet": ("/",),
+        }
         for party, paths in places.items():
             for path in paths:
                 assert opened.goto(world.urls[party] + path)
@@ -143,5 +147,16 @@ def test_axe_finds_no_barrier_on_any_page_of_a_sign_up(world: World, running: Br
         journeys.sign_in(page, id_number=str(adult["id_number"]), pin=str(adult["pin"]), look=look)
         journeys.agree(page, look=look)
         journeys.open_account(page, f"axe_{theme}", look=look)
+        told = str(adult["id_number"]), str(adult["pin"])
+        journeys.lose_phone(page, world.urls["identity_provider"], id_number=told[0], pin=told[1], look=look)
     assert found == []
-    assert seen == 11
+    assert seen == 14
+
+
+def test_what_was_on_a_lost_phone_is_revoked(world: World, page: Page) -> None:
+    scheme = next(name for name, scheme in SCHEMES.items() if scheme.info.status and scheme.info.batch == 1)
+    adult = [p for p in people(world) if p["e_id"] and int(str(p["age"])) >= ADULT_AGE][-1]
+    prove(world, page, scheme, adult)
+    told = str(adult["id_number"]), str(adult["pin"])
+    journeys.lose_phone(page, world.urls["identity_provider"], id_number=told[0], pin=told[1])
+    assert re.search(r"\d+ credentials? (is|are) revoked", page.get_by_role("status").inner_text())

@@ -15,12 +15,16 @@ from pathlib import Path
 
 from idverify.errors import BadEnvironment, BadUsage
 from idverify.load.result import LoadResult, read_results
+from idverify.schemes import SCHEMES
 from idverify.settings import Settings
 from idverify.world import Watchdog, environment_of, stop_all
 
 LOCUSTFILE = Path(__file__).with_name("locustfile.py")
 LONGEST_END = 30.0
 """Seconds that Locust has to finish the journeys under way and write its results."""
+SLOW_USERS, SLOW_END = 2, 300.0
+"""Users at a time, and LONGEST_END, of a scheme whose proofs take seconds: the wallets of a Locust process compute one
+after the other, and a journey has several proofs."""
 LONGEST_START = 60.0
 """Seconds until Locust has loaded and its users run, on a busy machine."""
 LONGEST_ENROLMENT = 600.0
@@ -57,10 +61,11 @@ def run_load(
     """Let citizens use one scheme for `seconds` measured seconds, or until `sign_ups` persons have tried, or both.
 
     `urls` are a World's: `identity_provider`, and each platform under a name that starts with `platform`. `rate` is
-    tasks per second and user (0: the default). `settings` are the base for the assumptions (borrowing, lying, farmers,
-    mandate); the arguments overrule them. Where the world does not start all its parties, leave the others out of
-    `urls`. With a `rush`, which takes `tags=("rush",)`, people enrol first, and then the warm-up begins. When `stop` is
-    set, the load ends early in good order. Raises BadEnvironment where Locust wrote nothing.
+    tasks per second and user (0: the default); a scheme whose proofs take seconds has `SLOW_USERS` at most. `settings`
+    are the base for the assumptions (borrowing, lying, farmers, mandate); the arguments overrule them. Where the world
+    does not start all its parties, leave the others out of `urls`. With a `rush`, which takes `tags=("rush",)`, people
+    enrol first, and then the warm-up begins. When `stop` is set, the load ends early in good order. Raises
+    BadEnvironment where Locust wrote nothing.
     """
     if seconds is None and sign_ups is None:
         raise BadUsage("a load run needs an end", hint="give seconds, or a number of sign-ups")
@@ -80,9 +85,11 @@ def run_load(
         identity_provider=urls["identity_provider"],
         platforms=",".join(url for name, url in urls.items() if name.startswith("platform")),
     )
+    slow = scheme in SCHEMES and SCHEMES[scheme].info.cost == "process"
+    users, longest_end = (min(users, SLOW_USERS), SLOW_END) if slow else (users, LONGEST_END)
     command = _command(seconds=seconds, sign_ups=sign_ups, users=users, warm_up=warm_up, tags=tags, rush=rush)
     longest = LONGEST_START + (LONGEST_ENROLMENT if rush is not None else 0.0)
-    longest += warm_up + (seconds if seconds is not None else LONGEST_RUN) + LONGEST_END
+    longest += warm_up + (seconds if seconds is not None else LONGEST_RUN) + longest_end
     stopped = _locust(command, own, results, longest=longest, stop=stop)
     return read_results(results, scheme, stopped=stopped)
 

@@ -76,6 +76,8 @@ def leaves(value: Json, path: str = "") -> Iterator[tuple[str, str]]:
     """Every single value with its path, such as `claims.over`."""
     if isinstance(value, Mapping):
         for name, inner in value.items():
+            if name == "elementValue" and isinstance(element := value.get("elementIdentifier"), str):
+                name = element  # an element of an mdoc (ISO/IEC 18013-5 section 8.3.2.1.2.2)
             yield from leaves(inner, f"{path}.{name}" if path else str(name))
     elif isinstance(value, Sequence) and not isinstance(value, str):
         if path.endswith("disclosures.value") and len(value) == 3 and not isinstance(value[2], Mapping | list):

@@ -16,7 +16,7 @@ from typing import Protocol, TypeAlias
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, mldsa
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from idverify.errors import BadMessage, BadSignature
 from idverify.formats.strict_json import JsonObject, decode_base64url, encode_base64url, write_json
@@ -27,7 +27,8 @@ _MlDsaPrivate: TypeAlias = mldsa.MLDSA44PrivateKey | mldsa.MLDSA65PrivateKey | m
 PublicKey: TypeAlias = ec.EllipticCurvePublicKey | _MlDsaPublic
 PrivateKey: TypeAlias = ec.EllipticCurvePrivateKey | _MlDsaPrivate
 
-_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551.to_bytes(32)
+_ZERO = bytes(32)
 _P256 = ec.SECP256R1()
 _ECDSA = ec.ECDSA(hashes.SHA256())
 _PRIVATE_MEMBERS = frozenset({"d", "k", "p", "q", "dp", "dq", "qi", "oth", "priv"})
@@ -83,11 +84,11 @@ class Es256:
             raise BadSignature("the token is signed with ES256, its issuer's key is for another algorithm")
         if len(signature) != 64:
             raise BadSignature(f"an ES256 signature has 64 bytes, this one {len(signature)}")
-        r, s = int.from_bytes(signature[:32]), int.from_bytes(signature[32:])
-        if not (0 < r < _ORDER and 0 < s < _ORDER):
+        r, s = signature[:32], signature[32:]
+        if not (_ZERO < r < _ORDER and _ZERO < s < _ORDER):  # of one length, bytes compare as the numbers do
             raise BadSignature("the ES256 signature's numbers are out of range")
         try:
-            key.verify(encode_dss_signature(r, s), message, _ECDSA)
+            key.verify(_der(r, s), message, _ECDSA)
         except InvalidSignature as error:
             raise BadSignature(_NOT_VERIFIED) from error
 
@@ -104,6 +105,13 @@ class Es256:
         if not isinstance(x, str) or not isinstance(y, str) or len(x) != 43 or len(y) != 43:
             raise BadMessage("the key's x and y are not 32 bytes each in base64url")
         return _point(x, y)
+
+
+def _der(r: bytes, s: bytes) -> bytes:
+    """Two positive numbers of 32 bytes as the SEQUENCE of INTEGERs that cryptography reads (RFC 3279 section 2.2.3)."""
+    r, s = r.lstrip(b"\0"), s.lstrip(b"\0")
+    r, s = b"\0" + r if r[0] > 127 else r, b"\0" + s if s[0] > 127 else s
+    return b"0%c\x02%c%b\x02%c%b" % (4 + len(r) + len(s), len(r), r, len(s), s)
 
 
 # Loading a key costs a fourth of verifying with it, and a wallet that logs in again shows the same one.

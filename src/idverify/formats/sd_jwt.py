@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from idverify.errors import BadMessage, BadSignature, WrongAudience, WrongNonce
 from idverify.formats import jose
@@ -149,7 +149,7 @@ def reveal(payload: JsonObject, disclosures: Sequence[str]) -> dict[str, Json]:
     for name, value in payload.items():
         (never if name in NEVER_HIDDEN else others)[name] = value
     for name, value in never.items():
-        if _has_digests(value):
+        if isinstance(value, (dict, list)) and _has_digests(value):
             raise BadMessage(f"the SD-JWT's {name} holds digests, and may not be disclosed in part")
     others.pop("_sd_alg", None)
     claims = _reveal(others, by_digest, seen, 0)
@@ -254,12 +254,14 @@ def _reveal(value: Json, known: Mapping[str, Disclosure], seen: set[str], depth:
     if isinstance(value, dict):
         if "..." in value or "_sd_alg" in value:
             raise BadMessage("the SD-JWT has a reserved member where it may not be")
-        members = {
-            name: _reveal(member, known, seen, depth + 1) if isinstance(member, (dict, list)) else member
-            for name, member in value.items()
-            if name != "_sd"
-        }
-        for disclosure in _referenced(value["_sd"], known, seen) if "_sd" in value else ():
+        members: dict[str, Json] = {}
+        digests: list[Disclosure] = []
+        for name, member in value.items():
+            if name == "_sd":
+                digests = _referenced(member, known, seen)
+            else:
+                members[name] = _reveal(member, known, seen, depth + 1) if isinstance(member, (dict, list)) else member
+        for disclosure in digests:
             if disclosure.name is None or disclosure.name in members:
                 raise BadMessage("a disclosure has no name, or that of a claim that is already there")
             members[disclosure.name] = _reveal(disclosure.value, known, seen, depth + 1)
@@ -280,17 +282,18 @@ def _reveal(value: Json, known: Mapping[str, Disclosure], seen: set[str], depth:
     return value
 
 
-def _has_digests(value: Json) -> bool:
-    if isinstance(value, dict):
-        return "_sd" in value or "..." in value or any(map(_has_digests, value.values()))
-    return isinstance(value, list) and any(map(_has_digests, value))
+def _has_digests(value: dict[str, Json] | list[Json]) -> bool:
+    if isinstance(value, dict) and ("_sd" in value or "..." in value):
+        return True
+    inner = value.values() if isinstance(value, dict) else value
+    return any(_has_digests(each) for each in inner if isinstance(each, (dict, list)))
 
 
 def _referenced(digests: Json, known: Mapping[str, Disclosure], seen: set[str]) -> list[Disclosure]:
     if not isinstance(digests, list):
         raise BadMessage("the SD-JWT's _sd is not a list")
-    texts = [digest for digest in digests if isinstance(digest, str)]
-    if len(texts) != len(digests) or len(different := {*texts}) != len(texts) or different & seen:
+    texts = cast("list[str]", digests)
+    if not {*map(type, texts)} <= {str} or len(different := {*texts}) != len(texts) or different & seen:
         raise BadMessage("the SD-JWT holds a digest twice, or one that is not a string")
     seen |= different
     return [known[digest] for digest in texts if digest in known]

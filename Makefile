@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help compare up load test check format bench oracles interop pictures clean
+.PHONY: help compare up load test check format bench oracles spark interop pictures clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -40,6 +40,11 @@ oracles: $(VENV)/installed ## measure what theory expects of each attack; exit 0
 
 bench: $(VENV)/installed-dev ## measure the hot paths and write docs/benchmarks.md
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
+
+spark: $(VENV)/installed-dev ## run the attacks on Apache Spark too, against DuckDB's answers (needs Java 17; installs pyspark)
+	@$(BIN)/python -c 'import sys; from idverify.privacy.spark import missing_java; sys.exit(missing_java() or None)'
+	@$(BIN)/python -c 'import pyspark' 2>/dev/null || { echo 'installing pyspark (400 MB, once)' >&2; $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[spark]'; }
+	@$(BIN)/pytest -m spark tests/privacy $(ARGS)
 
 interop: $(VENV)/installed-dev ## exchange credentials with other people's libraries (needs node, npm and a network)
 	@$(BIN)/python -m tests.interop $(ARGS)

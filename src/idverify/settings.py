@@ -116,3 +116,8 @@ class Settings:
 def for_children(name: str, value: str) -> None:
     """Set a variable that another program reads, for the processes that this one starts."""
     os.environ[name] = value
+
+
+def of_others(name: str) -> str:
+    """A variable that belongs to another program, as JAVA_HOME does; empty where it is not set."""
+    return os.environ.get(name, "")

@@ -15,6 +15,7 @@ import sysconfig
 from pathlib import Path
 
 from idverify.errors import BadEnvironment
+from idverify.privacy.spark import java_home
 
 _CREATE, _ADD, _RESTRICT = 444, 445, 446
 _NO_NEW_PRIVILEGES = 38
@@ -64,10 +65,11 @@ def confine(own: Path, *, writable: tuple[Path, ...]) -> bool:
 
 
 def _programs() -> set[str]:
-    """Where Python, its packages and this one are."""
+    """Where Python, its packages and this one are, and Java where there is one."""
     package = Path(__file__).resolve().parent.parent
     places = {sys.prefix, sys.base_prefix, sys.exec_prefix, *sysconfig.get_paths().values(), str(package)}
-    return places | set(site.getsitepackages())
+    java = {str(home)} if (home := java_home()) else set()
+    return places | set(site.getsitepackages()) | java
 
 
 def _landlock(own: Path, readable: tuple[Path, ...], writable: tuple[Path, ...]) -> bool:

@@ -57,11 +57,12 @@ def _duckdb(memory: str) -> Iterator[DuckDB]:
 
 def kept(on: Engine, table: Table) -> Table:
     """The same table, computed once and kept until the engine is gone."""
-    if on.name != "duckdb":
-        return table.cache()
-    # Ibis drops what it cached with a statement that DuckDB 2.0 does not read; a table of our own goes with the engine.
+    # Ibis' own cache drops its tables one by one, with a statement that DuckDB 2.0 does not read, or when Spark is gone.
     name = f"kept_{next(_NUMBERS)}"
-    return on.create_table(name, table, temp=True)
+    if on.name == "duckdb":
+        return on.create_table(name, table, temp=True)
+    on.raw_sql(f"CACHE TABLE {name} AS {on.compile(table)}")
+    return on.table(name)
 
 
 def counted(on: Engine, table: Table) -> int:

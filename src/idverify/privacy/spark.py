@@ -41,6 +41,7 @@ SHUFFLES = 8
 """Partitions of a join in local mode; a cluster's own default is better there."""
 ANSWERS, STARTS, WORKS = 5.0, 90.0, 60.0
 """Seconds for a master to be reached, for Spark to start, and for a worker of a cluster to take the job."""
+LOG = "java.log"
 _URL = re.compile(r"spark://[^\s,/:]+:\d{1,5}(,[^\s,/:]+:\d{1,5})*")
 _LOCAL = re.compile(r"local(\[(\d+|\*)\])?")
 
@@ -100,7 +101,7 @@ def spark(master: str) -> Iterator[Backend]:
                     _await_worker(context, master)
                 yield ibis.pyspark.connect(SparkSession(context))
             except (Py4JError, PySparkException, ConnectionError) as error:
-                raise BadEnvironment(f"Spark gave up: {_first_line(error)}") from error
+                raise BadEnvironment(f"Spark gave up: {_cause(Path(place) / LOG) or _first_line(error)}") from error
 
 
 def _settings(place: Path, address: str, *, local: bool) -> Mapping[str, str]:
@@ -134,7 +135,7 @@ def _started(master: str, place: Path, address: str) -> Iterator[SparkContext]:
     conf = SparkConf(loadDefaults=False).setMaster(master).setAppName("idverify")
     for name, value in _settings(place, address, local=master.startswith("local")).items():
         conf.set(name, value)
-    said = place / "java.log"
+    said = place / LOG
     gateway: JavaGateway | None = None
     context: SparkContext | None = None
     with said.open("w") as log:

@@ -156,7 +156,8 @@ def _posterior(view: View, best: Table) -> tuple[Posterior, int]:
     who = np.searchsorted(np.asarray(names, dtype=str), first)
     counts = np.bincount(owner, minlength=len(subjects))
     starts = np.r_[0, np.cumsum(counts)].astype(np.int64)
-    reliability = rows.column("reliability").to_numpy(zero_copy_only=False).astype(np.float64)
+    # Engines read a number that is written in a query in ways that differ in its last bit.
+    reliability = rows.column("reliability").to_numpy(zero_copy_only=False).astype(np.float64).round(12)
     highest = np.maximum.reduceat(reliability, starts[:-1][counts > 0]) if len(owner) else reliability
     confidence = np.repeat(highest, counts[counts > 0]) / np.repeat(counts, counts)
     claimed = standing_out(starts, confidence)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import platform
-import re
 import resource
 import subprocess
 import sys
@@ -36,6 +35,8 @@ PAGE = Path(__file__).parent.parent / "docs" / "scale.md"
 PEOPLE, DAYS = 76_000_000, 365
 PROOFS = (1 / 30, 1.0, 5.0)
 """Proofs that a person gives on a day, on all platforms together: monthly, daily, at each of five log-ins."""
+LIFETIME = 90.0
+"""Days for which a credential that may be shown again is used."""
 OTHERS = 30.0
 """Other requests of a person on a day that a platform logs: pages of the feed, posts."""
 ROWS = (1_000_000, 10_000_000)
@@ -49,19 +50,20 @@ FIELDS = "POST /api/issue/{scheme} sent.id", "POST /api/presentations/{id_} rece
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What one party's ledger of one scheme takes: records a proof, bytes a record."""
+    """What one party's ledger of one scheme takes: records an exchange, which is an issuance or a proof."""
 
     scheme: str
     party: str
-    proofs: int
+    exchanges: int
     records: int
     text: float  # bytes a record as JSON lines
     tables: float  # bytes a record as Parquet
     other: float  # bytes of a record that belongs to no proof, 0 where there is none
 
     @property
-    def per_proof(self) -> float:
-        return self.records / self.proofs
+    def each(self) -> float:
+        """Records an exchange."""
+        return self.records / self.exchanges
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,38 +80,31 @@ class Joined:
 
 
 def kept(run: Path) -> Iterator[Kept]:
-    """Every scheme of a run, at the identity provider, at a platform, and on the wire between."""
+    """Every scheme of a run, at the identity provider and at a platform."""
     for world in sorted(place.parent for place in run.glob("*/ledgers")):
-        ledgers = world / "ledgers"
-        if world.name not in SCHEMES:
-            continue
-        proofs = {party: len(_proofs(_lines(ledgers, party))) for party in parties_in(ledgers)}
-        whole = sum(n for party, n in proofs.items() if party.startswith("platform"))
-        for party in ("identity_provider", "platform_a"):
-            if party in proofs and whole:
-                of = proofs[party] if party.startswith("platform") else whole
-                yield _kept(world.name, ledgers, party, of)
+        if world.name in SCHEMES:
+            for party in sorted({"identity_provider", "platform_a"} & set(parties_in(world / "ledgers"))):
+                if found := _kept(world.name, _lines(world / "ledgers", party), party):
+                    yield found
 
 
-def _kept(scheme: str, ledgers: Path, party: str, proofs: int) -> Kept:
-    lines = [line for line in _lines(ledgers, party) if not line["route"].endswith("/health")]
+def _kept(scheme: str, lines: Sequence[dict[str, str]], party: str) -> Kept | None:
     at_platform = party.startswith("platform")
+    lines = [line for line in lines if not line["route"].endswith("/health")]
     ours = [line for line in lines if line["flow"] or not at_platform]
     others = [line for line in lines if not line["flow"] and at_platform]
-    text = _mean([len(json.dumps(line, separators=(",", ":"))) + 1 for line in ours])
-    other = _mean([len(json.dumps(line, separators=(",", ":"))) + 1 for line in others])
+    route = "/presentations/" if at_platform else "/issue/"
+    exchanges = sum(route in line["route"] and int(line["status"]) < 400 for line in ours)
+    if not exchanges:
+        return None
     # A table has a head and a foot, which a year of records does not feel: what the second half adds is what counts.
     half = len(ours) // 2
     added = (_tables(ours, party) - _tables(ours[:half], party)) / max(len(ours) - half, 1)
-    return Kept(scheme, party, proofs, len(ours), text, added, other)
+    return Kept(scheme, party, exchanges, len(ours), _mean(ours), added, _mean(others))
 
 
 def _lines(ledgers: Path, party: str) -> list[dict[str, str]]:
     return [json.loads(line) for path in ledger_files(ledgers, party) for line in path.read_bytes().splitlines()]
-
-
-def _proofs(lines: Sequence[dict[str, str]]) -> list[dict[str, str]]:
-    return [line for line in lines if "/presentations/" in line["route"] and int(line["status"]) < 400]
 
 
 def _tables(lines: Sequence[dict[str, str]], party: str) -> int:
@@ -121,8 +116,19 @@ def _tables(lines: Sequence[dict[str, str]], party: str) -> int:
         return sum(path.stat().st_size for path in folder.glob("closed/*/*/*.parquet"))
 
 
-def _mean(sizes: Sequence[int]) -> float:
+def _mean(lines: Sequence[dict[str, str]]) -> float:
+    """Bytes of a line, as the ledger writes it."""
+    sizes = [len(json.dumps(line, separators=(",", ":"), ensure_ascii=False).encode()) + 1 for line in lines]
     return sum(sizes) / len(sizes) if sizes else 0.0
+
+
+def issuances(scheme: str, proofs: float) -> float:
+    """How often a person asks the identity provider on a day of so many proofs, from what the scheme declares."""
+    info = SCHEMES[scheme].info
+    if not info.signed:
+        return 0.0
+    once = info.single_use or info.batch > 1 or info.issued == "per_login"
+    return proofs / info.batch if once else min(proofs, 1.0 / LIFETIME)
 
 
 def tables_of(folder: Path, rows: int) -> tuple[Path, Path]:
@@ -175,13 +181,13 @@ def joins(rows: Sequence[int]) -> Iterator[Joined]:
 def about_records(found: Sequence[Kept]) -> str:
     """The table of bytes, MEASURED."""
     rows = [
-        f"| `{k.scheme}` | {k.party} | {k.proofs:,} | {k.per_proof:.2f} | {k.text:,.0f} | {k.tables:,.0f} |"
-        f" {k.per_proof * k.text:,.0f} | {k.per_proof * k.tables:,.0f} |"
+        f"| `{k.scheme}` | {k.party} | {k.exchanges:,} | {k.each:.2f} | {k.text:,.0f} | {k.tables:,.0f} |"
+        f" {k.each * k.text:,.0f} | {k.each * k.tables:,.0f} |"
         for k in found
     ]
     return "\n".join(
         [
-            "| scheme | ledger of | proofs | records a proof | JSON, B a record | Parquet | JSON, B a proof | Parquet |",
+            "| scheme | ledger of | exchanges | records each | JSON, B a record | Parquet | JSON, B each | Parquet |",
             "|---|---|---:|---:|---:|---:|---:|---:|",
             *rows,
         ]
@@ -205,24 +211,28 @@ def about_joins(found: Sequence[Joined]) -> str:
     )
 
 
-def about_country(records: Sequence[Kept], found: Sequence[Joined]) -> str:
+def about_country(sizes_of: Sequence[Kept], found: Sequence[Joined]) -> str:
     """The tables for a country, EXTRAPOLATED from the others and from the stated assumptions."""
     lines = ["| scheme | proofs a person and day | identity provider, JSON | Parquet | platforms, JSON | Parquet |"]
     lines.append("|---|---:|---:|---:|---:|---:|")
-    for scheme in dict.fromkeys(k.scheme for k in records):
-        by_party = {k.party: k for k in records if k.scheme == scheme}
+    for scheme in dict.fromkeys(k.scheme for k in sizes_of):
+        by_party = {k.party: k for k in sizes_of if k.scheme == scheme}
         for proofs in PROOFS:
             sizes = []
             for party in ("identity_provider", "platform_a"):
                 k = by_party.get(party)
-                year = PEOPLE * DAYS * proofs * (k.per_proof if k else 0.0)
-                sizes += [_size(year * size) if k else "–" for size in ((k.text, k.tables) if k else (0.0, 0.0))]
+                if k is None:
+                    sizes += ["–", "–"]
+                    continue
+                a_day = proofs if party.startswith("platform") else issuances(scheme, proofs)
+                records = PEOPLE * DAYS * a_day * k.each
+                sizes += [_size(records * k.text), _size(records * k.tables)]
             lines.append(f"| `{scheme}` | {proofs:.3g} | {' | '.join(sizes)} |")
-    other = max((k.other for k in records), default=0.0)
+    other = max((k.other for k in sizes_of), default=0.0)
     lines += [
         "",
-        f"Beside the proofs, {OTHERS:g} other requests a person and day, of {other:,.0f} bytes each (the largest measured),"
-        f" are {_size(PEOPLE * DAYS * OTHERS * other)} of JSON a year at all platforms together.",
+        f"Beside the proofs, {OTHERS:g} other requests a person and day, of {other:,.0f} bytes each (the largest"
+        f" measured), are {_size(PEOPLE * DAYS * OTHERS * other)} of JSON a year at all platforms together.",
         "",
         "| engine | one field pair, a day | a month | a year | how |",
         "|---|---:|---:|---:|---|",
@@ -277,10 +287,11 @@ def machine() -> str:
 def written(page: str, parts: dict[str, str]) -> str:
     """The page with these tables between their marks."""
     for name, text in parts.items():
-        mark = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end -->)", re.DOTALL)
-        if not mark.search(page):
-            raise SystemExit(f"docs/scale.md has no mark {name}")
-        page = mark.sub(lambda found, text=text: f"{found[1]}{text}\n{found[2]}", page)
+        before, mark, rest = page.partition(f"<!-- {name} -->\n")
+        _, end, after = rest.partition("<!-- end -->")
+        if not (mark and end):
+            raise SystemExit(f"docs/scale.md has no place for {name}")
+        page = f"{before}{mark}{text}\n{end}{after}"
     return page
 
 

@@ -49,7 +49,8 @@ def bits(answers: list[Answer]) -> list[tuple[object, ...]]:
     """Everything that an answer says, its numbers as the bytes they are, but for how long it took."""
     return [
         (
-            a.attack, a.attacker, a.coalition, a.candidates_of, a.targets_of, a.pool, tuple(map(timeless, a.pairs)), timeless(a.silent),
+            a.attack, a.attacker, a.coalition, a.candidates_of, a.targets_of, a.pool,
+            tuple(map(timeless, a.pairs)), timeless(a.silent),
             a.posterior.subjects, a.posterior.names, dict(a.left_out), dict(a.evidence),
             *(column.tobytes() for column in (a.posterior.starts, a.posterior.who, a.posterior.confidence)),
             a.posterior.claimed.tobytes(),

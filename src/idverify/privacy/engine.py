@@ -57,7 +57,7 @@ def _duckdb(memory: str) -> Iterator[DuckDB]:
 
 def kept(on: Engine, table: Table) -> Table:
     """The same table, computed once and kept until the engine is gone."""
-    # Ibis' own cache drops its tables one by one, with a statement that DuckDB 2.0 does not read, or when Spark is gone.
+    # Ibis would drop what it cached table by table: DuckDB 2.0 does not read how, and Spark may be gone by then.
     name = f"kept_{next(_NUMBERS)}"
     if on.name == "duckdb":
         return on.create_table(name, table, temp=True)

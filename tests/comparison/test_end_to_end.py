@@ -36,7 +36,8 @@ def test_two_schemes_are_run_attacked_and_reported(tmp_path: Path) -> None:
     assert open_["bits"]["mean"] == open_["bits"]["ceiling"]
     assert hidden["bits"]["shown"].keys() == {"age_over_16", "issuer"}
     assert open_["unmasking"]["coalition"] == ["platform_a"]
-    assert (hidden["unmasking"]["feasible"], hidden["age"]["limit"]) == ("not detected", 16)
+    assert hidden["unmasking"]["by"] in ("", "times and addresses")
+    assert hidden["age"]["limit"] == 16
     for outcomes in (open_, hidden):
         assert outcomes["coverage"][0]["served"]["n"] > 0
         assert outcomes["cost"]["round_trips"] >= 3

@@ -14,8 +14,7 @@ from idverify.outcomes.model import Figures, Outcomes
 from idverify.outcomes.paired import differences
 from idverify.outcomes.shares import rate, t_interval
 from idverify.outcomes.shown import digests
-from idverify.outcomes.unmasking import Drill, unmasking
-from idverify.privacy.metrics import Linkage
+from idverify.outcomes.unmasking import Drill, Joined, unmasking
 from idverify.scheme import Info, Person
 
 ANN = Person("900099000001", "Nguyễn Thị An", date(1990, 5, 5), "female", "Huế")
@@ -56,60 +55,76 @@ def test_backward_exposure_is_log_ins_within_retention_times_link_success(value:
         retention=100,
         stated=True,
         forward={"platform_a+platform_b": rate(1, 2)},
+        thieves={},
     )
     assert (found.persons, found.named.k, found.named.n) == (2, 1, 2)
     assert found.backward == pytest.approx(100 * (0.5 + 0.5 * 0.2))
     assert found.forward["platform_a+platform_b"].k == 1
 
 
+def test_a_thief_who_does_better_than_names_and_attributes_is_believed() -> None:
+    copy = copy_of([row("login", "a", time=2.0), row("login", "b", time=2.0)])
+    found = exposure(
+        "platform_a", copy, about={"a": ANN, "b": BEN}, attributes=(), top_1=0.0, events_per_login=1.0, retention=10,
+        stated=True, forward={}, thieves={"thief_of_platform_a": rate(1, 2)},
+    )  # fmt: skip
+    assert found.backward == pytest.approx(5.0)
+
+
 def test_without_a_stated_term_or_a_person_there_is_no_backward_figure() -> None:
-    known: dict[str, object] = {"attributes": (), "top_1": 0.0, "events_per_login": 1.0, "forward": {}}
+    known: dict[str, object] = {"attributes": (), "top_1": 0.0, "events_per_login": 1.0, "forward": {}, "thieves": {}}
     copy = copy_of([row("kept", "a", value="x")])
     silent = exposure("p", copy, about={"a": ANN}, retention=None, stated=False, **known)  # type: ignore[arg-type]
     empty = exposure("p", copy_of([]), about={}, retention=9, stated=True, **known)  # type: ignore[arg-type]
     assert (silent.backward, empty.backward, empty.events) == (None, None, None)
 
 
-JOINED = {"identity_provider+platform_a": Linkage("exact", 9, 10, 9, 100)}
-APART = {
-    "identity_provider+platform_a": Linkage("exact", 0, 10, 0, 100),
-    "platform_a+platform_b": Linkage("exact", 10, 10, 10, 10),
-}
+PROVIDER_AND_PLATFORM = ("identity_provider", "platform_a")
+JOINED = [Joined(PROVIDER_AND_PLATFORM, 9, 10, detected=True)]
+APART = [Joined(PROVIDER_AND_PLATFORM, 0, 10, detected=False)]
+TIMED = [*APART, Joined(PROVIDER_AND_PLATFORM, 4, 10, detected=True, by_times=True)]
 OPENERS = replace(INFO, opened_by=("court", "ombudsman", "platform"), quorum=2)
 GOOD = Drill(opened=True, too_few_refused=True, unrecorded_refused=True, cut_noticed=True)
 
 
 def test_who_is_shown_the_number_needs_nobody_else() -> None:
-    found = unmasking(INFO, JOINED, names_people=("identity_provider",), shown_names=(5, 5))
+    found = unmasking(INFO, JOINED, shown_names=(5, 5))
     assert (found.feasible, found.coalition, found.label, found.audit_entry) == (
         "yes", ["platform_a"], "MEASURED", "none",
     )  # fmt: skip
-    hashed = unmasking(INFO, JOINED, names_people=("identity_provider",), shown_names=(5, 5), hashed=True)
+    hashed = unmasking(INFO, JOINED, shown_names=(5, 5), hashed=True)
     assert hashed.label == "EXTRAPOLATED"
 
 
 def test_else_the_smallest_coalition_that_did_it_is_named() -> None:
-    linkage = JOINED | {"identity_provider+platform_a+network_observer": Linkage("timing", 10, 10, 10, 100)}
-    found = unmasking(INFO, linkage, names_people=("identity_provider",), shown_names=(0, 5))
+    three = Joined(("identity_provider", "network_observer", "platform_a"), 10, 10, detected=True)
+    timed = Joined(("platform_a",), 10, 10, detected=True, by_times=True)
+    found = unmasking(INFO, [three, timed, *JOINED], shown_names=(0, 5))
     assert found.coalition == ["identity_provider", "platform_a"]
     assert found.share is not None
-    assert (found.share.k, found.share.n) == (9, 10)
+    assert (found.feasible, found.by, found.share.k, found.share.n) == ("yes", "messages", 9, 10)
+
+
+def test_what_takes_times_is_told_apart_and_does_not_hide_a_seal() -> None:
+    found = unmasking(INFO, TIMED, shown_names=(0, 5))
+    assert (found.feasible, found.by) == ("partly", "times and addresses")
+    assert unmasking(OPENERS, TIMED, shown_names=(0, 5)).by == "seal"
 
 
 def test_not_detected_is_not_the_same_as_no() -> None:
-    found = unmasking(INFO, APART, names_people=("identity_provider",), shown_names=(0, 5))
+    found = unmasking(INFO, APART, shown_names=(0, 5))
     assert (found.feasible, found.coalition) == ("not detected", [])
-    assert unmasking(INFO, {}, names_people=("identity_provider",), shown_names=(0, 5)).feasible == "no"
+    assert unmasking(INFO, [], shown_names=(0, 5)).feasible == "no"
 
 
 def test_a_seal_is_opened_by_a_quorum_and_the_drill_says_whether_that_leaves_a_trace() -> None:
-    declared = unmasking(OPENERS, APART, names_people=("identity_provider",), shown_names=(0, 5))
+    declared = unmasking(OPENERS, APART, shown_names=(0, 5))
     assert (declared.label, declared.quorum, declared.audit_label) == ("DECLARED", (2, 3), "DECLARED")
-    tried = unmasking(OPENERS, APART, names_people=("identity_provider",), shown_names=(0, 5), drill=GOOD)
+    tried = unmasking(OPENERS, APART, shown_names=(0, 5), drill=GOOD)
     assert tried.coalition == ["platform_a", "audit_office", "court", "ombudsman"]
     assert (tried.audit_entry, tried.covert, tried.audit_label) == ("unavoidable", "detected", "MEASURED")
     leaky = unmasking(
-        OPENERS, APART, names_people=("identity_provider",), shown_names=(0, 5),
+        OPENERS, APART, shown_names=(0, 5),
         drill=replace(GOOD, unrecorded_refused=False, cut_noticed=False),
     )  # fmt: skip
     assert (leaky.audit_entry, leaky.covert) == ("avoidable", "not detected")

@@ -26,7 +26,7 @@ from idverify.outcomes.quasi import quasi_identifier, together
 from idverify.outcomes.shares import rate
 from idverify.outcomes.shown import is_presentation, shown
 from idverify.outcomes.sybil import sybil
-from idverify.outcomes.unmasking import unmasking
+from idverify.outcomes.unmasking import Joined, unmasking
 from idverify.population import Population
 from idverify.privacy.score import read_truth
 from idverify.privacy.tables import ledger_files
@@ -63,8 +63,6 @@ def outcomes(trial: Ended, result: SchemeResult) -> Outcomes:
     presentations = list(_shown(trial))
     combined = together([one.attributes() for one in presentations])
     named = [one for one in presentations if one.id_number or one.id_hash]
-    # A coalition of two that is named by two parties; a thief's copy knows people as the party does.
-    linkage = {name: found for name, found in result.linkage.items() if THIEF not in name}
     cpu = result.cpu_ms
     return Outcomes(
         bits=bits(presentations, country),
@@ -75,8 +73,7 @@ def outcomes(trial: Ended, result: SchemeResult) -> Outcomes:
         coverage=coverage(people),
         unmasking=unmasking(
             trial.info,
-            linkage,
-            names_people=(PROVIDER,),
+            joined(result),
             shown_names=(len(named), len(presentations)),
             hashed=any(not one.id_number for one in named),
             drill=drill(trial.folder, platform=PLATFORM) if trial.info.opened_by else None,
@@ -134,6 +131,7 @@ def _exposure(trial: Ended, result: SchemeResult, *, country: Country) -> list[E
                 stated=rule is not None,
                 attributes=attributes,
                 forward=_forward(party, result),
+                thieves=_thieves(party, result),
             )
         )
     return found
@@ -147,6 +145,33 @@ def _forward(party: str, result: SchemeResult) -> dict[str, Rate]:
         for name, found in result.linkage.items()
         if len(pairs[name]) == 2 and party in pairs[name] and found.linkable
     }
+
+
+def _thieves(party: str, result: SchemeResult) -> dict[str, Rate]:
+    """What the strongest attack of a thief of this copy named, alone or with other copies, above a guess."""
+    found = {name: each for name, each in result.coalitions.items() if f"{THIEF}{party}" in each.parties}
+    return {
+        name: rate(each.arrived.correct if each.arrived.detected else 0, each.arrived.targets)
+        for name, each in found.items()
+        if each.arrived is not None
+    }
+
+
+def joined(result: SchemeResult) -> list[Joined]:
+    """The coalitions whose candidates are people, and not accounts elsewhere; thieves are told under exposure."""
+    found = []
+    for each in result.coalitions.values():
+        whole = not any(party.startswith(THIEF) for party in each.parties)
+        if not whole or each.candidates_of.startswith("platform") or not each.targets_of.startswith("platform"):
+            continue
+        for strongest, by_times in ((each.messages, False), (each.arrived, True)):
+            if strongest is not None and strongest.targets:
+                found.append(
+                    Joined(
+                        tuple(each.parties), strongest.correct, strongest.targets, strongest.detected, by_times=by_times
+                    )
+                )
+    return found
 
 
 def _records(path: Path) -> Iterator[Record]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from idverify.comparison.charts import figure
+from idverify.comparison.coalitions import FIRST, ISSUER
 from idverify.comparison.model import Run
 from idverify.comparison.outcome_words import (
     Cell,
@@ -21,8 +22,10 @@ from idverify.comparison.outcome_words import (
 from idverify.comparison.sentences import listed, reason
 from idverify.outcomes.coverage import GROUPS
 from idverify.outcomes.model import AgeErrors, Exposure, Outcomes, Sybil, Unmasking
+from idverify.privacy.public import THIEF
 
 NOTHING = Cell("–")
+BOTH = f"{THIEF}{ISSUER}+{THIEF}{FIRST}"
 YEARS = 5
 """Single years of age that are told on each side of the limit."""
 CAUSES = {
@@ -170,9 +173,11 @@ def _exposure(run: Run, held: Held) -> Section | None:
         if not by:
             return None
         later = by["platform_a"].forward if "platform_a" in by else {}
+        both = by["platform_a"].thieves.get(BOTH) if "platform_a" in by else None
         return [
             _exposed(by.get("identity_provider")),
             _exposed(by.get("platform_a")),
+            share_cell(both, nobody="nothing to join"),
             share_cell(later.get("platform_a+platform_a"), nobody="nothing to join"),
             share_cell(later.get("platform_a+platform_b"), nobody="nothing to join"),
         ]
@@ -188,6 +193,7 @@ def _exposure(run: Run, held: Held) -> Section | None:
         (
             Head("Backward, identity provider", "EXTRAPOLATED"),
             Head("Backward, platform A", "EXTRAPOLATED"),
+            Head("Accounts named by a thief of both", "MEASURED"),
             Head("Forward: later visits to platform A", "MEASURED"),
             Head("Forward: accounts at platform B", "MEASURED"),
         ),
@@ -312,7 +318,8 @@ def _unmasking(run: Run, held: Held) -> Section | None:
             Head("Covert opening"),
         ),
         rows,
-        "“Not detected” is no proof that nobody can: it counts the attacks that ran.",
+        "“Not detected” is no proof that nobody can: it counts the attacks that ran. What times and addresses give "
+        "away depends on how many people come at a time, here those of a small run.",
         items=checks,
     )  # fmt: skip
 
@@ -320,7 +327,7 @@ def _unmasking(run: Run, held: Held) -> Section | None:
 def _unmasked(found: Unmasking) -> list[Cell]:
     audit = {"none": "nothing is written down"}.get(found.audit_entry, found.audit_entry)
     return [
-        Cell(found.feasible, found.label),
+        Cell(f"{found.feasible}, by {found.by}" if found.by else found.feasible, found.label),
         Cell(" + ".join(map(party, found.coalition)) or "–"),
         share_cell(found.share),
         Cell(f"{found.quorum[0]} of {found.quorum[1]} openers" if found.quorum else "none"),

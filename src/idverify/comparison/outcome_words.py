@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import msgspec
 
 from idverify.comparison.charts import figure
+from idverify.comparison.coalitions import JOINT, title_of
 from idverify.comparison.model import Run
-from idverify.comparison.sentences import JOINT, coalition_title, listed
+from idverify.comparison.sentences import listed
 from idverify.outcomes.model import Difference, Rate
-from idverify.outcomes.paired import LINKED, unit
+from idverify.outcomes.paired import NAMED, unit
 from idverify.privacy.metrics import percent
 
 ATTRIBUTES = {
@@ -33,7 +34,7 @@ METRICS = {
     "served": "of age, served",
     "accounts_per_person": "accounts of a farmer",
 }
-KEY = ("p50_ms", "cpu_platform_ms", "bytes_per_proof", f"{LINKED}{JOINT}", "false_block")
+KEY = ("p50_ms", "cpu_platform_ms", "bytes_per_proof", f"{NAMED}{JOINT}", "false_block")
 """What the command line tells of a difference."""
 
 
@@ -81,8 +82,8 @@ def party(name: str) -> str:
 
 def metric(name: str) -> str:
     """A metric of paired differences in words."""
-    if name.startswith(LINKED):
-        return f"linked by {coalition_title(name.removeprefix(LINKED))}"
+    if name.startswith(NAMED):
+        return f"{NAMED}{title_of(name.removeprefix(NAMED))}"
     return METRICS.get(name, name.replace("_", " "))
 
 
@@ -109,7 +110,8 @@ def difference_cell(difference: Difference | None) -> Cell:
     if low == high:
         return Cell(mean, f"the same under each seed, n = {difference.n}")
     ends = " to ".join(signed(end, difference.unit).removesuffix(f" {_unit(difference)}") for end in (low, high))
-    return Cell(mean, f"{ends}, n = {difference.n}")
+    clear = "" if low > 0.0 or high < 0.0 else "no clear difference: "
+    return Cell(mean, f"{clear}{ends}, n = {difference.n}")
 
 
 def _unit(difference: Difference) -> str:

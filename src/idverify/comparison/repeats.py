@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import msgspec
 
+from idverify.comparison.coalitions import SHOWN
 from idverify.comparison.model import Assumption, Principle, Run, SchemeResult
 from idverify.comparison.wire import bytes_by_party
 from idverify.errors import BadUsage
@@ -15,7 +16,7 @@ from idverify.outcomes import assumptions
 from idverify.outcomes.checklist import checked
 from idverify.outcomes.country import Country
 from idverify.outcomes.model import Figures
-from idverify.outcomes.paired import LINKED, differences
+from idverify.outcomes.paired import NAMED, differences
 from idverify.outcomes.quasi import USUAL, quasi_identifier
 from idverify.scheme import CIVIL_TIME
 
@@ -61,7 +62,11 @@ def figures_of(result: SchemeResult, *, scheme: str, seed: int) -> Figures:
         "cpu_wallet_ms": cpu.wallet,
         "bytes_per_proof": sum(bytes_by_party(result).values()) or None,
     }
-    found |= {f"{LINKED}{coalition}": link.recall for coalition, link in result.linkage.items()}
+    found |= {
+        f"{NAMED}{name}": each.arrived.top_1 if each.arrived else None
+        for name, each in result.coalitions.items()
+        if name in SHOWN
+    }
     if outcomes is not None:
         everybody = zip(("served",), outcomes.coverage, strict=False)
         found["bits"] = outcomes.bits.mean if outcomes.bits else None

@@ -147,7 +147,7 @@ class Country:
 
     def bits(self, shown: Shown) -> float:
         """−log2 of the probability: bits that the shown attributes disclose, at most `ceiling`."""
-        return -math.log2(self.probability(shown))
+        return max(0.0, -math.log2(self.probability(shown)))
 
     def province(self, name: str) -> float:
         """The share of people in a province; 1 for a name that is none."""

@@ -1,7 +1,8 @@
 """Exposure on breach: what a thief's copy of one database says of a person, backward and forward.
 
     backward = log-ins a day · share that the party hears of · days that the mandate lets it keep them · link success
-    link success = share named + (1 − share named) · top-1 of the attributes that are kept
+    link success = share named + (1 − share named) · top-1 of the attributes that are kept,
+                   or what the strongest attack of such a thief achieved, if that is more
 
 Backward are the log-ins that the copy holds once the party has existed for as long as it may keep them; a short run
 holds only those of some seconds, and they are told beside it. Forward is what the copy makes recognisable later: the
@@ -65,13 +66,16 @@ def exposure(
     stated: bool,
     attributes: Sequence[str],
     forward: Mapping[str, Rate],
+    thieves: Mapping[str, Rate],
 ) -> Exposure:
     """What the copy exposes. `about` says who its subjects are, for counting only; `top_1` is that of the
     attributes that the party keeps; `retention` in days, None for as long as the account exists."""
     persons = sorted(copy.values.keys() & about.keys())
     named = rate(sum(names_person(copy.values[each], about[each].id_number) for each in persons), len(persons))
     share = named.k / named.n if named.n else 0.0
-    link = share + (1.0 - share) * top_1
+    alone = thieves.get(f"thief_of_{party}")
+    measured = alone.k / alone.n if alone is not None and alone.n else 0.0
+    link = max(share + (1.0 - share) * top_1, measured)
     logins = float(LOGINS_A_DAY) * events_per_login * retention if retention is not None and stated else None
     return Exposure(
         party=party,
@@ -84,6 +88,7 @@ def exposure(
         retention_stated=stated,
         backward=None if logins is None or not persons else round(logins * link, 3),
         forward=dict(forward),
+        thieves=dict(thieves),
     )
 
 

@@ -65,6 +65,7 @@ class Exposure(Struct, frozen=True, kw_only=True):
     retention_stated: bool
     backward: Amount | None  # log-ins of a person in the copy once it is as old as that, times the link success
     forward: dict[str, Rate]  # share of later or other events that join to the copy: at the same platform, at another
+    thieves: dict[str, Rate] = {}  # accounts named by the strongest attack of a thief of this copy, and of several
     label: How = "EXTRAPOLATED"
 
 
@@ -132,9 +133,10 @@ class Served(Struct, frozen=True, kw_only=True):
 class Unmasking(Struct, frozen=True, kw_only=True):
     """Whether somebody can be led back to their name, by whom, and whether that leaves a trace."""
 
-    feasible: Literal["yes", "no", "not detected"]
+    feasible: Literal["yes", "partly", "no", "not detected"]  # partly: by times and addresses only, in this run
     coalition: list[str]  # the smallest that did it, or would; empty for none
     share: Rate | None  # accounts that it named, where logs were joined
+    by: Literal["", "what is shown", "messages", "times and addresses", "seal"] = ""
     label: How
     quorum: tuple[Count, Count] | None = None  # openers needed, of how many
     audit_entry: Literal["unavoidable", "avoidable", "none"] = "none"

@@ -18,13 +18,13 @@ UNITS = {
     "bytes_per_proof": "bytes", "bits": "bits", "false_block": "share", "false_admit": "share", "served": "share",
     "accounts_per_person": "accounts",
 }  # fmt: skip
-LINKED = "linked "
-"""Before the name of a coalition: the share of accounts that it identified."""
+NAMED = "named by "
+"""Before the name of a coalition: top-1 success of its strongest attack, as a share of accounts."""
 
 
 def unit(metric: str) -> str:
     """What a metric is counted in."""
-    return "share" if metric.startswith(LINKED) else UNITS.get(metric, "")
+    return "share" if metric.startswith(NAMED) else UNITS.get(metric, "")
 
 
 def differences(figures: Sequence[Figures]) -> list[Difference]:

@@ -75,7 +75,8 @@ def shown(fields: Mapping[str, Leaf], person: Person | None) -> Shown:
         name=name,
         id_number=number,
         id_hash=hashed,
-        attested="sent.proven.over" in fields and fields.get("sent.proven.declared") is not True,
+        attested=fields.get("sent.proven.declared") is not True
+        and any(name.startswith("sent.proven.") for name in fields),
     )
 
 

@@ -1,7 +1,8 @@
 """Unmasking: whether an account can be led back to a name, by how few parties, and whether that leaves a trace.
 
     (1) what the platform is shown names the person: the platform alone
-    (2) logs that are put together name accounts more often than a guess would: the smallest such coalition, MEASURED
+    (2) logs that are put together name accounts more often than a guess would: the smallest such coalition, MEASURED;
+        by what the messages say, or else only by times and addresses, which depends on how many people come at a time
     (3) the identity is sealed: the platform, the audit office and a quorum of openers, DECLARED and then tried out
     (4) else: no coalition was found by the attacks that ran
 Putting logs together leaves no entry anywhere. An opening leaves one that its checks try to avoid (comparison/drill).
@@ -9,26 +10,26 @@ Putting logs together leaves no entry anywhere. An opening leaves one that its c
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
 
 from idverify.outcomes.model import How, Unmasking
 from idverify.outcomes.shares import rate
 from idverify.scheme import Info
 
 
-class Found(Protocol):
-    """What one coalition achieved."""
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """What one coalition with somebody who knows people found: accounts named right, of how many.
 
-    @property
-    def correct(self) -> int: ...
-    @property
-    def linkable(self) -> int: ...
-    @property
-    def interval(self) -> tuple[float, float]: ...
-    @property
-    def baseline(self) -> float: ...
+    `detected` is more than a guess; `by_times` where it took times or addresses.
+    """
+
+    parties: tuple[str, ...]
+    correct: int
+    targets: int
+    detected: bool
+    by_times: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,38 +54,42 @@ class Drill:
 
 def unmasking(
     info: Info,
-    linkage: Mapping[str, Found],
+    joined: Sequence[Joined],
     *,
-    names_people: Sequence[str],
     shown_names: tuple[int, int],
     hashed: bool = False,
     drill: Drill | None = None,
 ) -> Unmasking:
-    """Who can unmask. `names_people` are parties that know people by name; `shown_names` of the presentations, how many
-    show the ID number, `hashed` where it is a hash, which only trying all numbers undoes; `linkage` has coalitions as
-    "a+b"."""
+    """Who can unmask. `joined` are coalitions in which somebody knows people; `shown_names` of the presentations, how
+    many show the ID number, `hashed` where it is a hash, which only trying all numbers undoes."""
     named, shown = shown_names
     quorum = (info.quorum, len(info.opened_by)) if info.opened_by else None
     if shown and named == shown:  # (1)
         how: How = "EXTRAPOLATED" if hashed else "MEASURED"
-        return Unmasking(feasible="yes", coalition=["platform_a"], share=rate(named, shown, label=how), label=how)
-    joined = [
-        (tuple(name.split("+")), found)
-        for name, found in linkage.items()
-        if set(name.split("+")) & set(names_people) and found.linkable
-    ]
-    worked = [(who, found) for who, found in joined if found.correct and found.interval[0] > found.baseline]
-    if worked:  # (2)
-        who, found = min(worked, key=lambda item: (len(item[0]), -item[1].correct / item[1].linkable))
         return Unmasking(
-            feasible="yes", coalition=list(who), share=rate(found.correct, found.linkable), label="MEASURED"
+            feasible="yes", coalition=["platform_a"], share=rate(named, shown, label=how), label=how, by="what is shown"
         )
+    worked = [found for found in joined if found.detected]
+    if worked:  # (2)
+        best = min(worked, key=lambda found: (found.by_times, len(found.parties), -found.correct / found.targets))
+        sealed = quorum is not None and best.by_times
+        if not sealed:
+            return Unmasking(
+                feasible="partly" if best.by_times else "yes",
+                coalition=list(best.parties),
+                share=rate(best.correct, best.targets),
+                label="MEASURED",
+                by="times and addresses" if best.by_times else "messages",
+            )
     if quorum:  # (3)
         return _sealed(info, quorum, drill)
-    nothing = max(joined, key=lambda item: item[1].linkable, default=None)  # (4)
-    share = None if nothing is None else rate(nothing[1].correct, nothing[1].linkable)
-    feasible: Literal["no", "not detected"] = "not detected" if joined else "no"
-    return Unmasking(feasible=feasible, coalition=[], share=share, label="MEASURED" if joined else "DECLARED")
+    most = max(joined, key=lambda found: found.targets, default=None)  # (4)
+    return Unmasking(
+        feasible="no" if most is None else "not detected",
+        coalition=[],
+        share=None if most is None else rate(most.correct, most.targets),
+        label="DECLARED" if most is None else "MEASURED",
+    )
 
 
 def _sealed(info: Info, quorum: tuple[int, int], drill: Drill | None) -> Unmasking:
@@ -92,13 +97,14 @@ def _sealed(info: Info, quorum: tuple[int, int], drill: Drill | None) -> Unmaski
     if drill is None:
         return Unmasking(
             feasible="yes", coalition=coalition, share=None, label="DECLARED", quorum=quorum,
-            audit_entry="unavoidable", covert="detected",
+            audit_entry="unavoidable", covert="detected", by="seal",
         )  # fmt: skip
     return Unmasking(
         feasible="yes" if drill.opened else "not detected",
         coalition=coalition,
         share=None,
         label="MEASURED",
+        by="seal",
         quorum=quorum,
         audit_entry="unavoidable" if drill.too_few_refused and drill.unrecorded_refused else "avoidable",
         audit_label="MEASURED",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
+from idverify.comparison.coalitions import EVERY
 from idverify.comparison.model import (
     AgeGate,
     Assumption,
+    Attacked,
     CpuMs,
     EnrolledAgain,
     Linked,
@@ -16,8 +18,10 @@ from idverify.comparison.model import (
     Run,
     SchemeResult,
     Sentence,
+    Shadow,
     SignUps,
     Step,
+    Strongest,
 )
 from idverify.privacy.metrics import Linkage
 from idverify.wallet.policy import METHODS, Method
@@ -40,6 +44,70 @@ def linked(correct: int, linkable: int, claimed: int, candidates: int) -> Linked
         candidates=candidates,
         evidence=[f"{FIELD} = POST /api/presentations/{{id}} received.claims.id_number (raw)"] if correct else [],
     )
+
+
+def strongest(attack: str, correct: int, targets: int, candidates: int) -> Strongest:
+    found = Linkage(attack, correct, targets, correct, candidates)
+    detected = found.above_baseline
+    return Strongest(
+        attack=attack,
+        attacker="policy" if attack else "",
+        top_1=correct / targets,
+        correct=correct,
+        targets=targets,
+        interval=found.interval,
+        baseline=found.baseline,
+        candidates=candidates,
+        detected=detected,
+        attacks=21 if attack else 0,
+        claimed_confidence=0.97 * correct / targets,
+        median_rank=1.0 if detected else candidates / 2,
+        set_median=None if attack == "near_join" else 1.1 if detected else float(candidates),
+        set_5th=None if attack == "near_join" else 1.0 if detected else float(candidates),
+        scored_set=None if attack == "near_join" else 1.2 if detected else float(candidates),
+        withheld="adversary miscalibrated, value withheld" if attack == "near_join" else "",
+        game=(targets if detected else targets // 2, targets),
+        evidence=["network address = network address"] if attack == "address" else [],
+    )
+
+
+def attacked(name: str, arrived: Strongest | None, messages: Strongest | None = None, silent: str = "") -> Attacked:
+    each = next(each for each in EVERY if each.name == name)
+    alone = len(each.parties) == 1
+    return Attacked(
+        parties=list(each.parties),
+        title=each.title,
+        candidates_of="" if alone else each.parties[0],
+        targets_of=each.parties[-1],
+        targets=arrived.targets if arrived else 0,
+        candidates=arrived.candidates if arrived else 0,
+        arrived=arrived,
+        kept=strongest("timing", 9, arrived.targets, arrived.candidates) if each.both and arrived else None,
+        messages=messages or arrived,
+        silent=silent,
+        left_out={"damaged": 3, "without a subject": 82},
+    )
+
+
+def coalitions(*, private: bool) -> dict[str, Attacked]:
+    """As for a scheme whose messages say nothing, or for one whose messages say all."""
+    hidden, known = strongest("", 0, 312, 343), strongest("exact_join", 312, 312, 343)
+    side = strongest("address", 301, 312, 343)
+    both = "identity_provider+network_observer+platform_a"
+    found = {
+        JOINT: attacked(JOINT, side if private else known, hidden if private else known),
+        PLATFORMS: attacked(PLATFORMS, side, hidden if private else known),
+        "platform_a+platform_a": attacked("platform_a+platform_a", hidden if private else known),
+        "platform_a": attacked("platform_a", strongest("enumeration", 0 if private else 312, 312, 101_300_000)),
+        "network_observer+platform_a": attacked(
+            "network_observer+platform_a", strongest("timing_and_address", 312, 312, 361), hidden
+        ),
+        both: attacked(both, side if private else known, hidden if private else known),
+        "state": attacked("state", side if private else known, hidden if private else known),
+        "thief_of_platform_a": attacked("thief_of_platform_a", strongest("near_join", 2, 312, 343)),
+        "identity_provider": attacked("identity_provider", None, silent="no account is in these ledgers"),
+    }
+    return {each.name: found[each.name] for each in EVERY if each.name in found}
 
 
 def step(n: int, p50: float, up: float, down: float) -> Step:
@@ -82,6 +150,8 @@ def scheme(title: str, p50: float, cpu: tuple[float | None, float, float], **oth
         },
         "flags": {"online": True, "single_use": False, "signed": True, "quantum_safe": False},
         "capture_share": 0.021,
+        "coalitions": coalitions(private=False),
+        "shadow": Shadow(seed=1007, seconds=3.1, accounts=104, enough=True),
         "seconds": 10.0,
     }
     return SchemeResult(**(known | others))  # type: ignore[arg-type]
@@ -192,6 +262,8 @@ def make_run() -> Run:
                 1.4,
                 (None, 0.7, 0.05),
                 linkage={JOINT: linked(0, 0, 0, 0), PLATFORMS: linked(0, 124, 0, 330)},
+                coalitions=coalitions(private=True)
+                | {JOINT: attacked(JOINT, None, silent="identity provider has a record of nobody")},
                 age_gate=AgeGate(minors_admitted=(40, 47), borrowed_admitted=(0, 0), adults_blocked=(0, 340)),
                 accounts_per_person_max=8,
                 unanswered=["attested", "identity", "one_account"],
@@ -212,6 +284,7 @@ def make_run() -> Run:
                 2.5,
                 (3.4, 1.3, 1.2),
                 linkage={JOINT: linked(0, 305, 0, 331), PLATFORMS: linked(0, 112, 0, 305)},
+                coalitions=coalitions(private=True),
                 unanswered=["identity", "one_account"],
                 accounts_per_person_max=5,
                 flags={"online": False, "single_use": True, "signed": True, "quantum_safe": False},

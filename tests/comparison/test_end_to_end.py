@@ -19,7 +19,7 @@ def test_two_schemes_are_run_attacked_and_reported(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "idverify", "compare", "--schemes", "real_name,privacy_pass", "--citizens", "300"]
     command += ["--duration", "3", "--warm-up", "1", "--users", "5", "--out", str(tmp_path / "runs"), "--json"]
     command += ["--shadow", "1"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=180, cwd=tmp_path, env=environment)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=400, cwd=tmp_path, env=environment)
     assert done.returncode == 0, done.stderr
     run = json.loads(done.stdout)
     jsonschema.Draft202012Validator(json.loads(schema())).validate(run)
@@ -70,7 +70,7 @@ def test_the_ways_of_reuse_differ_in_what_two_platforms_can_link(tmp_path: Path)
     command = [sys.executable, "-m", "idverify", "compare", "--schemes", "real_name,sd_jwt_vc", "--citizens", "400"]
     command += ["--reuse", "A,B,C,D", "--duration", "4", "--warm-up", "0", "--users", "6", "--json"]
     command += ["--shadow", "0"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=tmp_path, env=environment)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, cwd=tmp_path, env=environment)
     assert done.returncode == 0, done.stderr
     run = json.loads(done.stdout)
     jsonschema.Draft202012Validator(json.loads(schema())).validate(run)

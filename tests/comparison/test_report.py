@@ -9,9 +9,10 @@ import msgspec
 import pytest
 
 from idverify.comparison import charts
+from idverify.comparison.matrix import Cell, cell
 from idverify.comparison.model import Run
 from idverify.comparison.report import GLOSSARY, MOST_BYTES, NOT_SHOWN, render
-from idverify.comparison.sentences import children, listed, together, warned
+from idverify.comparison.sentences import beyond, children, listed, together, warned
 
 
 class _Elements(HTMLParser):
@@ -169,3 +170,41 @@ def test_figures_have_three_digits() -> None:
 def test_lists_of_items_with_commas_use_semicolons() -> None:
     assert listed(["a", "b", "c"]) == "a, b and c"
     assert listed(["a, b", "c"]) == "a, b; and c"
+
+
+def test_the_matrix_of_coalitions_says_share_interval_n_and_attacker(example_run: Run) -> None:
+    page = render(example_run).replace("\u00a0", " ")
+    part = page[page.index('id="coalitions"') : page.index('id="matrix"')]
+    assert page.index("put their logs together") < page.index('id="coalitions"')
+    for text in ("301 of 312", "93.8–98.2 %", "address, device", "policy, N 343", "messages alone ≤ 1.2 %", "N 101 M"):
+        assert text in part
+    assert "nothing to put in" in part
+    assert "Trained on 104 accounts of seed 1007" in part
+    assert "deletes all that the mandate does not tell it to keep" in part
+    figures = page[page.index("The strongest attacks in figures") : page.index("Equal values alone")]
+    assert "adversary miscalibrated, value withheld" in figures
+    assert "3 damaged" in figures
+    assert "no account is in these ledgers" in figures
+
+
+def test_what_was_not_detected_is_never_a_bare_zero(example_run: Run) -> None:
+    hidden = example_run.schemes["privacy_pass"].coalitions["platform_a+platform_a"]
+    assert cell(hidden) == Cell("not detected", ("≤ 1.2 %", "N 343"))
+    assert cell(None) == Cell("–")
+    few = msgspec.structs.replace(hidden, arrived=None, targets=7, silent="too little data: 7 accounts")
+    assert cell(few) == Cell("too little data", ("7 accounts",))
+    page = render(example_run)
+    assert not re.search(r"[^\d,]0 of ", page[page.index('id="coalitions"') : page.index('id="matrix"')])
+
+
+def test_times_and_addresses_have_a_sentence_of_their_own(example_run: Run, large_run: Run) -> None:
+    assert "301 of 312 accounts (95 %: 93.8–98.2 %) with Privacy Pass" in beyond(example_run)
+    assert "nobody more often than by chance (≤ 1.2 %) with Self-declared age and Privacy Pass" in beyond(example_run)
+    assert len(beyond(large_run)) < 300
+
+
+def test_a_run_from_before_the_coalitions_is_still_a_report(example_run: Run) -> None:
+    old = {n: msgspec.structs.replace(s, coalitions={}, shadow=None) for n, s in example_run.schemes.items()}
+    page = render(msgspec.structs.replace(example_run, schemes=old))
+    assert "Who finds out whom" not in page
+    elements(page)

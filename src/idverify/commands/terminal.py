@@ -177,15 +177,52 @@ def _share(link: Linked | None) -> str:
     return f"{link.correct}/{link.linkable}\n{ends[0]}\u2013{ends[1]}%"
 
 
+EXPOSED = {
+    "I+P": "identity_provider+platform_a",
+    "P+P": "platform_a+platform_b",
+    "P": "platform_a",
+    "I+N+P": "identity_provider+network_observer+platform_a",
+    "state": "state",
+}
+"""The coalitions that have a column, and their names in run.json."""
+
+
+def exposure(run: Run) -> Table:
+    """Schemes × coalitions, with all that arrived: the strongest attack, its interval, and a guess at random."""
+    from rich import box
+    from rich.table import Table
+
+    from idverify.comparison.matrix import narrow
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 0, 0, 1), expand=False)
+    table.add_column("who finds out\nwhom", overflow="fold", width=NAME_WIDTH)
+    for head in EXPOSED:
+        table.add_column(head, justify="right", no_wrap=True)
+    for name, r in run.schemes.items():
+        if r.coalitions:
+            table.add_row(f"[bold]{name}[/bold]", *(narrow(r, who) for who in EXPOSED.values()))
+    return table
+
+
 def print_matrix(run: Run) -> None:
     """On stdout, with the finding in words above it. Colours only where the terminal and NO_COLOR allow them."""
     from rich.console import Console
 
-    from idverify.comparison.sentences import together
+    from idverify.comparison.sentences import beyond, together
 
     terminal = sys.stdout.isatty()
     console = Console(highlight=False, width=None if terminal else 80)
     console.print(together(run), markup=False)
+    if any(r.coalitions for r in run.schemes.values()):
+        console.print(beyond(run), markup=False)
+        console.print(exposure(run))
+        console.print(
+            "MEASURED, strongest attack/attacker (policy, trained, blind); 95 % interval for all attacks at once; 1:N "
+            "is a guess at random; n. d.: not detected. With times and addresses: I+P, identity provider and platform; "
+            "P+P, two platforms; P alone; I+N+P, with a network observer; the state with an order. Below: equal values "
+            "alone.",
+            markup=False,
+        )
     if run.schemes:
         console.print(matrix(run))
         console.print(

@@ -9,7 +9,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from idverify.comparison import charts, sentences
+from idverify.comparison import charts, matrix, sentences
 from idverify.comparison.model import Linked, Run, SchemeResult
 from idverify.comparison.outcome_sections import differences_section, sections
 from idverify.comparison.wire import bytes_by_party
@@ -43,9 +43,9 @@ NOT_SHOWN = (
     "chilling effects: what people no longer say once they must prove who they are",
     "coercion, malware on the phone, a stolen device",
     "recognition by writing style, photographs, contacts, or tracking outside the protocol",
-    "timing and network addresses: the attack here joins equal values only, and everybody shares one address",
+    "how addresses really move: each household has one line here, and nobody a mobile network or a VPN",
     "real legal practice: who is allowed to ask for logs, and who asks all the same",
-    "side channels of real hardware, and attacks that nobody has written yet",
+    "side channels of real hardware, and attacks that nobody has written yet: the results are lower bounds on risk",
 )
 GLOSSARY = (
     ("account linked", "an attacker who holds the logs names the right person, or the right other account"),
@@ -55,7 +55,12 @@ GLOSSARY = (
         "95 %: a–b",
         "the exact interval of Clopper and Pearson: of 100 runs, at least 95 such intervals hold the true share",
     ),
-    ("not detected (≤ x)", "no hit; the true share may still be as high as x"),
+    ("not detected (≤ x)", "no more hits than by chance; the true share may still be as high as x"),
+    ("N", "candidates that the coalition knows; for a party that is alone, everybody in the country"),
+    (
+        "attacker",
+        "policy knows what is public of scheme and wallets, trained has a world to learn from, blind neither",
+    ),
     ("baseline", "the success of guessing at random among the people whom the first party knows"),
     ("p50, p95, p99", "half, 95 %, 99 % of the requests took no longer"),
     ("MEASURED", "services ran and were measured; not simulated, not extrapolated"),
@@ -148,6 +153,14 @@ def render(run: Run) -> str:
             titled=titled,
             top=sentences.together(run),
             second=sentences.children(run),
+            beyond=sentences.beyond(run),
+            exposure=matrix.matrix(run),
+            left=matrix.kept(run),
+            attack_names=matrix.ATTACKS,
+            attack_heads=matrix.HEADS,
+            attack_figures=list(matrix.figures(run, few=FEW)),
+            unheard=matrix.silent(run),
+            shadows=sentences.shadows(run),
             scatter=_scatter(points),
             wire=_wire(run, titled),
             cpu=_cpu(run, titled),

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from idverify.comparison.model import Linked, Run, SchemeResult
+from idverify.comparison.model import Linked, Run, SchemeResult, Strongest
 from idverify.privacy.metrics import in_words, percent
 
 LACKS = {"over": "age", "identity": "name and ID", "attested": "a check", "one_account": "one account"}
@@ -24,6 +24,7 @@ COALITIONS = {
     "platform_a+platform_a": "platform A, two visits",
 }
 VISITS = "platform_a+platform_a"
+ALONE = "platform_a"
 FEW = 3
 """As many schemes are each named with their figures; more are named together."""
 
@@ -79,6 +80,55 @@ def together(run: Run) -> str:
     if not parts:
         return "Nothing was measured: no scheme came as far as an attack."
     return "If the identity provider and the platform put their logs together, " + "; ".join(parts) + "."
+
+
+def beyond(run: Run) -> str:
+    """What times and addresses add to that sentence, and whom a platform names without anybody's help."""
+    attacked = {r.title or name: r.coalitions for name, r in run.schemes.items() if r.coalitions}
+    joint = {title: found[JOINT].arrived for title, found in attacked.items() if JOINT in found}
+    said = [f"With times and network addresses as well they identify {text}." for text in _named(joint, len(attacked))]
+    alone = {title: found[ALONE].arrived for title, found in attacked.items() if ALONE in found}
+    said += [f"Platform A names, with nobody’s help, {text}." for text in _named(alone, len(attacked))]
+    return " ".join(said)
+
+
+def _named(found: Mapping[str, Strongest | None], total: int) -> list[str]:
+    """ "55 of 56 accounts (95 %: …) with X and nobody more often than by chance with Y"; empty for no attack."""
+    hits = {title: best for title, best in found.items() if best is not None and best.detected}
+    none = {title: best for title, best in found.items() if best is not None and not best.detected}
+    if not hits and not none:
+        return []
+    parts = []
+    if len(hits) <= FEW:
+        parts += [f"{strongest_share(best)} with {title}" for title, best in hits.items()]
+    else:
+        low, high = (percent(end(best.interval[n] for best in hits.values())) for n, end in ((0, min), (1, max)))
+        least, most = (end(best.top_1 for best in hits.values()) for end in (min, max))
+        shares = f"{percent(least)} %" if least == most else f"{percent(least)} to {percent(most)} %"
+        parts.append(f"{shares} of the accounts (95 %: {low}–{high} %) with {len(hits)} of {total} schemes")
+    if none:
+        high = percent(max(best.interval[1] for best in none.values()))
+        whom = listed(list(none)) if len(none) <= FEW else f"{len(none)} schemes"
+        parts.append(f"nobody more often than by chance (≤ {high} %) with {whom}")
+    return [listed(parts)]
+
+
+def strongest_share(best: Strongest) -> str:
+    """ "55 of 56 accounts (95 %: 85.7–100 %)"."""
+    low, high = (percent(end) for end in best.interval)
+    return f"{best.correct:,} of {best.targets:,} accounts (95 %: {low}–{high} %)"
+
+
+def shadows(run: Run) -> str:
+    """On how much the trained attacker learned: "250 to 300 accounts of seed 1007, 3 s a scheme"; empty for nothing."""
+    found = [r.shadow for r in run.schemes.values() if r.shadow]
+    if not found:
+        return ""
+    least, most = (end(each.accounts for each in found) for end in (min, max))
+    number = f"{least:,}" if least == most else f"{least:,} to {most:,}"
+    few = sum(not each.enough for each in found)
+    short = f"; too few with {few} of {len(found)} schemes" if few else ""
+    return f"{number} accounts of seed {found[0].seed}{short}"
 
 
 @dataclass(frozen=True, slots=True)

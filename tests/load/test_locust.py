@@ -54,6 +54,7 @@ def test_bytes_are_counted_as_they_cross_the_wire(run_python: RunPython) -> None
     code = """
 from locust import User
 import gevent.server
+from idverify.errors import Unavailable
 from idverify.load.client import Client
 from idverify.wallet.flows import Call
 got = []
@@ -73,6 +74,17 @@ answer = client.send(call)
 assert (answer.status, answer.body) == (201, b"{}")
 assert seen[0]["context"] == {"up": len(got[0]), "down": len(reply)}, (seen, got)
 assert seen[0]["exception"] is None and seen[0]["name"] == "issue"
+
+asked = []
+silent = gevent.server.StreamServer(("127.0.0.1", 0), lambda socket, _: gevent.sleep(5))
+silent.start()
+client.longest, client.before = 0.1, asked.append
+try:
+    client.send(Call("issue", "POST", f"http://127.0.0.1:{silent.server_port}/x", {}, b"hello"))
+except Unavailable as error:
+    assert "not within 0.1 s" in error.message
+assert seen[1]["response"] is None and seen[1]["exception"] is None, "who gives up is no failure of the load"
+assert 90 < seen[1]["response_time"] and asked == ["issue"]
 """
     run_python(code)
 
@@ -96,7 +108,7 @@ def test_a_journey_ends_even_if_its_user_is_killed(run_python: RunPython) -> Non
     code = """
 from locust import User
 import gevent
-from idverify.load.users import to_its_end
+from idverify.load.greenlets import to_its_end
 done = []
 user = gevent.spawn(to_its_end, lambda: (gevent.sleep(0.2), done.append(1)))
 gevent.sleep(0.05)

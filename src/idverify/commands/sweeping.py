@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shlex
 import sys
 from argparse import Namespace
@@ -11,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from idverify.commands.comparing import STOPPED, chosen
-from idverify.commands.terminal import Watch, about, say
+from idverify.commands.terminal import Watch, say, share
 from idverify.errors import BadUsage
 from idverify.settings import Settings
 
 if TYPE_CHECKING:
-    from idverify.comparison.sweep_model import Link, Point, Sweep
+    from idverify.comparison.sweep_model import Point, Sweep
 
 COLUMNS = (
     ("arrivals\na second", 8), ("issuer\nused", 6), ("p95", 6), ("gave\nup", 8), ("used\nagain", 8), ("1 P, 2×", 8),
@@ -26,7 +25,7 @@ COLUMNS = (
 
 def sweep(options: Namespace) -> int:
     """Measure schemes at arrival rates, attack each; the figures (or sweep.json) on stdout."""
-    from idverify.comparison.sweep import SweepPlan, expected_seconds, rates_in, variant_of
+    from idverify.comparison.sweep import SweepPlan, rates_in, variant_of
     from idverify.comparison.sweep import sweep as run_sweep
     from idverify.comparison.sweep_folder import PAGE, PICTURE
     from idverify.comparison.sweep_model import Conditions, as_bytes
@@ -55,7 +54,6 @@ def sweep(options: Namespace) -> int:
     )
     for name in plan.schemes:
         variant_of(name)
-    say(f"{len(plan.schemes)} × {len(plan.rates)} points take {about(expected_seconds(plan))}")
     with Watch("point") as watch:
         outcome = run_sweep(plan, watch)
     if options.json:
@@ -94,8 +92,8 @@ def print_sweep(sweep: Sweep) -> None:
                 words.waited(point),
                 f"{point.given_up.k}/{point.given_up.n}",
                 f"{point.fell_back.k}/{point.fell_back.n}",
-                _share(point.linkage.get(SAME_PLATFORM)),
-                _share(point.linkage.get(TWO_PLATFORMS)),
+                share(point.linkage.get(SAME_PLATFORM)),
+                share(point.linkage.get(TWO_PLATFORMS)),
                 _set(point),
             )
         if table.row_count:
@@ -108,17 +106,6 @@ def print_sweep(sweep: Sweep) -> None:
             + (" *: the generator was too busy to be trusted." if any(p.saturated for p in sweep.points) else ""),
             markup=False,
         )
-
-
-def _share(link: Link | None) -> str:
-    from idverify.privacy.metrics import percent
-
-    if link is None or not link.linkable:
-        return "–"
-    low, high = link.interval
-    # The column is narrow: whole per cents, rounded outwards, and a tenth only where that is most of it.
-    ends = math.floor(100 * low), percent(high) if high < 0.1 else math.ceil(100 * high)
-    return f"{link.correct}/{link.linkable}\n{ends[0]}–{ends[1]}%"
 
 
 def _set(point: Point) -> str:

@@ -8,14 +8,14 @@ import sys
 import threading
 import time
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
     from rich.progress import TaskID
     from rich.table import Table
 
-    from idverify.comparison.model import Linked, Run
+    from idverify.comparison.model import Run
 
 LINE_SECONDS = 5.0
 TICK_SECONDS = 0.2
@@ -132,6 +132,17 @@ def about(seconds: float) -> str:
 NAME_WIDTH = 24
 
 
+class Shown(Protocol):
+    """A count of what was linked, with its interval."""
+
+    @property
+    def correct(self) -> int: ...
+    @property
+    def linkable(self) -> int: ...
+    @property
+    def interval(self) -> tuple[float, float]: ...
+
+
 def matrix(run: Run) -> Table:
     """Schemes × what they give away, let in and cost, in 80 columns; schemes of one kind stand together."""
     from rich import box
@@ -155,9 +166,9 @@ def matrix(run: Run) -> Table:
         lacks = ", ".join(LACKS.get(demand, demand) for demand in r.unanswered)
         table.add_row(
             f"[bold]{name}[/bold]\n{lacks or 'nothing'}",
-            _share(r.linkage.get("identity_provider+platform_a")),
-            _share(r.linkage.get("platform_a+platform_b")),
-            _share(r.linkage.get("platform_a+platform_a")),
+            share(r.linkage.get("identity_provider+platform_a")),
+            share(r.linkage.get("platform_a+platform_b")),
+            share(r.linkage.get("platform_a+platform_a")),
             f"{gate.minors_admitted[0]}/{gate.minors_admitted[1]}",
             f"{gate.borrowed_admitted[0]}/{gate.borrowed_admitted[1]}",
             str(r.accounts_per_person_max),
@@ -166,7 +177,8 @@ def matrix(run: Run) -> Table:
     return table
 
 
-def _share(link: Linked | None) -> str:
+def share(link: Shown | None) -> str:
+    """What a coalition linked, in two narrow lines: the counts, and the interval."""
     from idverify.privacy.metrics import percent
 
     if link is None or not link.linkable:

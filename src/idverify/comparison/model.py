@@ -9,10 +9,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
-import msgspec
 from msgspec import Meta, Struct
 
-from idverify.errors import BadEnvironment
+from idverify.comparison.documents import decoded, encoded, schema_of
 from idverify.outcomes.model import Difference, Figures, Outcomes, QuasiIdentifier
 
 SCHEMA_VERSION = 1
@@ -264,22 +263,14 @@ class Run(Struct, frozen=True, kw_only=True):
 
 def as_bytes(run: Run) -> bytes:
     """run.json. What does not fit the schema is refused here, before anything is written."""
-    raw = msgspec.json.encode(run)
-    msgspec.json.decode(raw, type=Run)
-    return msgspec.json.format(raw, indent=1) + b"\n"
+    return encoded(run)
 
 
 def from_bytes(raw: bytes) -> Run:
     """Read a run.json. Raises BadEnvironment that says what does not fit."""
-    try:
-        return msgspec.json.decode(raw, type=Run)
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
-        raise BadEnvironment(
-            f"this run.json does not fit schema {SCHEMA_VERSION}: {error}", hint="take one that idverify compare wrote"
-        ) from error
+    return decoded(raw, Run, name="run.json", version=SCHEMA_VERSION, written_by="idverify compare")
 
 
 def schema() -> bytes:
     """The JSON Schema (2020-12) of run.json; `run_schema.json` is this, and a test keeps it so."""
-    document = msgspec.json.schema(Run) | {"$schema": "https://json-schema.org/draft/2020-12/schema"}
-    return msgspec.json.format(msgspec.json.encode(document), indent=1) + b"\n"
+    return schema_of(Run)

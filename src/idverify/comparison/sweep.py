@@ -24,8 +24,12 @@ from idverify.simulation.under_load import LoadPolicy, LoadRow, under_load
 from idverify.wallet.policy import policy_of, why_not
 
 MOST_RATE = 1_000.0
-CURVE_POINTS, CURVE_LOGINS = 25, 20_000
+SHELVES = 4
+"""Batches that a person may fetch: one at enrolment, one for each of two visits, and one more."""
+CURVE_POINTS, CURVE_LOGINS = 15, 20_000
 """Rates of a simulated curve, and logins at each of them."""
+STEEP = (0.8, 0.9, 0.95, 1.0, 1.05, 1.1, 1.15, 1.2, 1.3, 1.4, 1.6)
+"""Utilisations at which the curve has further points: there it is steep."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,9 +82,11 @@ def rates_in(text: str) -> tuple[float, ...]:
 
 
 def settings_of(base: Settings, conditions: Conditions) -> Settings:
-    """The settings of a rush: nobody lies, lends, farms or loses a phone, and wallets fetch just in time."""
+    """The settings of a rush: nobody lies, lends, farms or loses a phone, and no quota ends it."""
     return replace(
         base,
+        ledger="on",
+        quota=max(base.quota, SHELVES * conditions.batch),
         batch=conditions.batch,
         refill="just_in_time",
         patience=conditions.patience_s,
@@ -90,12 +96,6 @@ def settings_of(base: Settings, conditions: Conditions) -> Settings:
         farmers=0.0,
         lost_phones=0.0,
     )
-
-
-def expected_seconds(plan: SweepPlan) -> float:
-    """How long it will take."""
-    trying = Trying(plan.settings, load_mandate(plan.settings.mandate), plan.conditions, stop=threading.Event())
-    return len(plan.schemes) * sum(trying.expected_seconds(rate) for rate in plan.rates)
 
 
 def sweep(plan: SweepPlan, progress: Progress) -> SweepOutcome:
@@ -113,7 +113,8 @@ def sweep(plan: SweepPlan, progress: Progress) -> SweepOutcome:
     failed: dict[str, str] = {}
     with interrupts(trying):
         try:
-            progress.begin(len(tried), expected_seconds(plan) / len(tried))
+            expected = [trying.expected_seconds(each.rate) for each in tried]
+            progress.begin(len(tried), sum(expected) / len(tried))
             for number, each in enumerate(tried, 1):
                 name = name_of(each.variant.info.name, each.rate)
                 progress.scheme(name, number, len(tried))
@@ -166,7 +167,9 @@ def curve_of(variant: Variant, settings: Settings, plan: SweepPlan, *, points: S
         return None
     capacity = max(mine, key=lambda point: (not point.saturated, point.rate)).capacity or 0.0
     conditions = plan.conditions
-    grid = sorted({*plan.rates, *_between(min(plan.rates), max(plan.rates))})
+    low, high = min(plan.rates), max(plan.rates)
+    steep = (round(capacity * share, 4) for share in STEEP)
+    grid = sorted({*plan.rates, *_between(low, high), *(rate for rate in steep if low < rate < high)})
     rows: list[LoadRow] = []
     for rate in grid:
         policy = LoadPolicy(

@@ -8,11 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-import msgspec
 from msgspec import Struct
 
+from idverify.comparison.documents import decoded, encoded, schema_of
 from idverify.comparison.model import Amount, Count, Label, Share
-from idverify.errors import BadEnvironment
 
 SCHEMA_VERSION = 1
 SCHEMA_FILE = Path(__file__).with_name("sweep_schema.json")
@@ -182,22 +181,14 @@ def name_of(scheme: str, rate: float) -> str:
 
 def as_bytes(sweep: Sweep) -> bytes:
     """sweep.json. What does not fit the schema is refused here, before anything is written."""
-    raw = msgspec.json.encode(sweep)
-    msgspec.json.decode(raw, type=Sweep)
-    return msgspec.json.format(raw, indent=1) + b"\n"
+    return encoded(sweep)
 
 
 def from_bytes(raw: bytes) -> Sweep:
     """Read a sweep.json. Raises BadEnvironment that says what does not fit."""
-    try:
-        return msgspec.json.decode(raw, type=Sweep)
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
-        raise BadEnvironment(
-            f"this sweep.json does not fit schema {SCHEMA_VERSION}: {error}", hint="take one that idverify sweep wrote"
-        ) from error
+    return decoded(raw, Sweep, name="sweep.json", version=SCHEMA_VERSION, written_by="idverify sweep")
 
 
 def schema() -> bytes:
     """The JSON Schema (2020-12) of sweep.json; `sweep_schema.json` is this, and a test keeps it so."""
-    document = msgspec.json.schema(Sweep) | {"$schema": "https://json-schema.org/draft/2020-12/schema"}
-    return msgspec.json.format(msgspec.json.encode(document), indent=1) + b"\n"
+    return schema_of(Sweep)

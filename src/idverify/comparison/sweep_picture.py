@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import pairwise
 
 from markupsafe import Markup
 
@@ -21,7 +22,7 @@ from idverify.comparison.sweep_words import finding, hidden, linked, waited
 
 WIDTH, HEIGHT = 480.0, 360.0
 LEFT, RIGHT, TOP, BOTTOM = 58.0, 14.0, 54.0, 52.0
-LETTER = 7.6
+LETTER = 8.4
 """The width of a letter of a label at the size at which it is drawn, on average."""
 
 ASIDE = 9.0
@@ -99,7 +100,7 @@ def charts(sweep: Sweep) -> list[Chart]:
             "arrivals a second",
             said(f"{p.scheme} at {p.rate:.3g} a second: {waited(p)}" for p in sweep.points),
             by_rate,
-            log_axis([v for s in waits for m in s.marks for v in (m.low, m.high)], seconds_words),
+            log_axis(_heights(waits), seconds_words),
             waits,
         ),
         Chart(
@@ -108,7 +109,7 @@ def charts(sweep: Sweep) -> list[Chart]:
             "arrivals a second",
             said(f"{p.scheme} at {p.rate:.3g} a second: {hidden(p)}" for p in sweep.points),
             by_rate,
-            log_axis([1.0, *(v for s in sets for m in s.marks for v in (m.low, m.high))], decimal),
+            log_axis([1.0, *_heights(sets)], decimal),
             sets,
             *_theory(sweep),
         ),
@@ -121,6 +122,12 @@ def charts(sweep: Sweep) -> list[Chart]:
         told = (f"{p.scheme} at {_used(p)}: {linked(p.linkage.get(key))}" for p in sweep.points)
         found.append(Chart(key, heading, "utilisation of the issuer", said(told), by_use, SHARES, series, (), "", FULL))
     return [chart for chart in found if any(series.marks for series in chart.series)]
+
+
+def _heights(series: Sequence[Series]) -> list[float]:
+    """All values that the axis must hold: the marks' intervals, and the lines."""
+    marks = [value for each in series for mark in each.marks for value in (mark.low, mark.high)]
+    return [*marks, *(y for each in series for _, y in each.line)]
 
 
 OVERLOADED = 1.0
@@ -250,7 +257,7 @@ def draw(chart: Chart, *, x: float = 0.0, y: float = 0.0) -> str:
         if len(series.line) > 1:
             way = "L".join(f"{at_x(a):.1f} {at_y(b):.1f}" for a, b in series.line)
             parts.append(f'<path d="M{way}" stroke="{_colour(series)}" class="model"/>')
-            taken += [(at_x(a) - 3, at_x(a) + 3, at_y(b) - 3, at_y(b) + 3) for a, b in series.line]
+            taken += _beside([(at_x(a), at_y(b)) for a, b in series.line])
     for series in chart.series:
         for mark in series.marks:
             mx, my, low, high = at_x(mark.x) + aside[series.name], at_y(mark.y), at_y(mark.low), at_y(mark.high)
@@ -273,6 +280,16 @@ def draw(chart: Chart, *, x: float = 0.0, y: float = 0.0) -> str:
             _label(chart.theory_label, [(at_x(a), at_y(b)), *_along(chart, at_x, at_y)], taken, inside, "axis")
         )
     return "".join(parts)
+
+
+def _beside(line: Sequence[tuple[float, float]]) -> list[Box]:
+    """Small boxes along a line, so that no label covers it."""
+    found: list[Box] = []
+    for (a, b), (c, d) in pairwise(line):
+        steps = max(1, math.ceil(math.hypot(c - a, d - b) / 8.0))
+        places = ((a + (c - a) * n / steps, b + (d - b) * n / steps) for n in range(steps + 1))
+        found += [(x - 2, x + 2, y - 2, y + 2) for x, y in places]
+    return found
 
 
 def _along(
@@ -334,16 +351,19 @@ def picture(sweep: Sweep) -> str:
     lines = _lines(finding(sweep), 92)
     top = margin + 26.0 * len(lines) + 10
     high = top + (HEIGHT + gap) * math.ceil(len(drawn) / 2)
-    parts = [f'<rect width="{wide:g}" height="{high + 40:g}" class="ground"/>']
+    notes = _lines(reading(sweep), 124)
+    tall = high + 20.0 * len(notes) + 14.0
+    parts = [f'<rect width="{wide:g}" height="{tall:g}" class="ground"/>']
     for number, line in enumerate(lines):
         parts.append(f'<text x="{margin + 4}" y="{margin + 18 + 26 * number:g}" class="lead">{escape(line)}</text>')
     for number, chart in enumerate(drawn):
         parts.append(draw(chart, x=margin + number % 2 * (WIDTH + gap), y=top + number // 2 * (HEIGHT + gap)))
-    parts.append(f'<text x="{margin + 4}" y="{high + 8:g}" class="axis">{escape(reading(sweep))}</text>')
+    for number, line in enumerate(notes):
+        parts.append(f'<text x="{margin + 4}" y="{high + 8 + 20 * number:g}" class="axis">{escape(line)}</text>')
     told = " ".join(f"{chart.heading}: {chart.description}." for chart in drawn)
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" viewBox="0 0 {wide:g} {high + 40:g}" '
-        f'width="{wide:g}" height="{high + 40:g}" aria-labelledby="t d"><title id="t">Privacy under load</title>'
+        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" viewBox="0 0 {wide:g} {tall:g}" '
+        f'width="{wide:g}" height="{tall:g}" aria-labelledby="t d"><title id="t">Privacy under load</title>'
         f'<desc id="d">{escape(finding(sweep))} {escape(told)}</desc><style>{STYLE}</style>{"".join(parts)}</svg>\n'
     )
 
@@ -352,10 +372,11 @@ def reading(sweep: Sweep) -> str:
     """How to read the charts, in a line."""
     c = sweep.conditions
     limit = f"issuer limited to {c.issuer_capacity:g} requests a second" if c.issuer_capacity else "issuer not limited"
-    return f"Marks MEASURED, with 95 % intervals; dashed SIMULATED; {limit}, patience {c.patience_s:g} s" + (
-        "; a mark with a hole is not to be trusted."
-        if any(p.saturated or not p.complete for p in sweep.points)
-        else "."
+    doubtful = any(point.saturated or not point.complete for point in sweep.points)
+    hole = "; a mark with a hole is not to be trusted" if doubtful else ""
+    return (
+        "Marks MEASURED, with 95 % intervals; dashed SIMULATED, of waiting only the issuer's part; "
+        f"{limit}, patience {c.patience_s:g} s{hole}."
     )
 
 

@@ -20,6 +20,7 @@ from idverify.comparison import sweep_figures as figures
 from idverify.comparison import sweep_ledgers as ledgers
 from idverify.comparison import visits
 from idverify.comparison.collect import BUSY_GENERATOR
+from idverify.comparison.databases import fresh_database
 from idverify.comparison.describing import describe
 from idverify.comparison.sweep_model import SAME_PLATFORM, TWO_PLATFORMS, WITH_ISSUER, Conditions, Link, Point, Timing
 from idverify.comparison.variants import Variant
@@ -94,7 +95,11 @@ class Trying:
         settings = replace(tried.variant.settings(self.settings), issuer_head_start=persons)
         parties = [party for party in needed(settings) if party != "wallet"]
         phase("starting the services", START_SECONDS)
-        with World(folder, settings, parties=parties) as world, _sampled(world) as samples:
+        with (
+            fresh_database(settings.database_url) as database,
+            World(folder, replace(settings, database_url=database), parties=parties) as world,
+            _sampled(world) as samples,
+        ):
             expected = self.expected_seconds(rate) - START_SECONDS - STOP_SECONDS - ATTACK_SECONDS
             phase(f"{persons} people enrol, then the rush", expected)
             load = self._load(world, info.name, folder, rate=rate, persons=persons)

@@ -116,7 +116,7 @@ class Rush:
         """Somebody who can: of age, with a smartphone and an e-ID account. None where nobody is left."""
         self._asked += 1
         while person := self._load.next_citizen(name):
-            if person.smartphone and not person.minor and self._load.population.e_id[person.row]:
+            if person.smartphone and not person.minor and person.e_id:
                 return person
         self._asked = self._share
         return None

@@ -42,7 +42,7 @@ class Window:
     lags: list[float] = field(default_factory=list)
 
     def covers(self, when: float) -> bool:
-        return self.start > 0 and when >= self.start
+        return 0 < self.start <= when and (not self.end or when <= self.end)
 
 
 class Load:

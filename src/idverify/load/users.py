@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import ClassVar
 
-import gevent
 from locust import User, tag, task
 from locust.env import Environment
 
 from idverify.errors import IdverifyError, Unavailable
 from idverify.load.client import Client, shows_line
+from idverify.load.greenlets import to_its_end
 from idverify.load.people import Citizen, false_birth_date, handle
 from idverify.load.record import Outcomes
 from idverify.load.refills import Refills
@@ -40,20 +40,6 @@ def load_of(environment: Environment) -> Load:
     load = environment.__dict__.get("idverify")
     assert isinstance(load, Load), "idverify's Locust listeners are not registered"
     return load
-
-
-def to_its_end(work: Callable[[], None]) -> None:
-    """Do `work` even if Locust kills this user meanwhile: half a sign-up leaves an account that nobody knows of.
-
-    Locust spares users that are in a task, but one whose wait ends just as the test stops is killed in the next task.
-    """
-    running = gevent.spawn(work)
-    try:
-        running.join()
-    except gevent.GreenletExit:
-        running.join()
-        raise
-    running.get()
 
 
 class CitizenUser(User):

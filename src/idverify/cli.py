@@ -162,7 +162,7 @@ def parser() -> argparse.ArgumentParser:
     attacking.add_argument("--account", metavar="ID", help="explain this account instead of the surest")
     attacking.add_argument("--engine", default="duckdb", metavar="NAME", help="duckdb, spark or spark://HOST:PORT")
     attacking.add_argument(
-        "--hashes", type=_number(1, int), metavar="N", help="how many an enumeration tries (6000000)"
+        "--hashes", type=_number(1, int), metavar="N", help="how many an enumeration tries (60000000)"
     )
     attacking.add_argument("--out", default="runs", metavar="FOLDER", help="where the runs are (runs)")
 

@@ -15,10 +15,12 @@ from idverify.privacy.answers import Answer, AttackerName
 from idverify.privacy.attack import Asked, attack
 from idverify.privacy.attacks import ATTACKS
 from idverify.privacy.enumerating import enumerate_groups
+from idverify.privacy.public import IdNumbers, Public, write_public
 from idverify.privacy.score import read_truth, right_answers
 from idverify.simulation import delays
 from idverify.simulation.replay import replay
 from idverify.simulation.scenario import Scenario
+from tests.privacy.ledgers import Rows, write_ledgers
 
 ISSUER, A, B, S, N = "identity_provider", "platform_a", "platform_b", "status_host", "network_observer"
 Found: TypeAlias = "Mapping[str, tuple[Answer, Anonymity]]"
@@ -157,6 +159,27 @@ def test_a_platform_alone_tries_hashes_and_says_how_long_the_rest_would_take(tmp
     assert "EXTRAPOLATED: all of them take" in answer.silent
 
 
+def test_a_small_country_is_enumerated_whole_and_everybody_in_it_is_found(tmp_path: Path) -> None:
+    numbers = IdNumbers(digits=9, first_province=900, provinces=["a", "b"], weights=[2.0, 1.0], serials=1000)
+    people = [f"90{n % 2}{n % 2}{50 + n % 40:02d}{7 * n:03d}" for n in range(120)]
+    rows: Rows = [(f"a{n}", {"id_hash": hashlib.sha256(p.encode()).hexdigest()}) for n, p in enumerate(people)]
+    write_public(write_ledgers(tmp_path, {A: rows}), Public(id_numbers=numbers))
+    (answer,) = attack(tmp_path, (A,), attacks=("enumeration",), schemes={})
+    assert {t.subject: t.candidates[0].subject for t in answer.targets} == {f"a{n}": p for n, p in enumerate(people)}
+
+
+def test_what_is_no_hash_of_an_id_number_is_given_up_early(tmp_path: Path) -> None:
+    rows: Rows = [
+        (f"a{n}", {"birth_date": f"19{50 + n % 2}-01-01", "key": hashlib.sha256(b"%d" % n).hexdigest()})
+        for n in range(280)
+    ]
+    numbers = IdNumbers(digits=9, provinces=["a", "b"], serials=1000)
+    write_public(write_ledgers(tmp_path, {A: rows}), Public(id_numbers=numbers))
+    (answer,) = attack(tmp_path, (A,), attacks=("enumeration",), schemes={})
+    assert answer.silent.startswith("none found so far: 1,000 of 8,000 possible numbers")
+    assert "where 35.0 of 280 people were expected" in answer.silent
+
+
 def test_an_enumeration_finds_the_number_behind_a_hash() -> None:
     number = "900085012345"
     digest = hashlib.sha256(number.encode()).digest()
@@ -164,6 +187,18 @@ def test_an_enumeration_finds_the_number_behind_a_hash() -> None:
     assert tried.found == {}
     tried = enumerate_groups(["900085"], [digest], serials=1_000_000, processes=1)
     assert (tried.found, tried.tried) == ({digest: number}, 1_000_000)
+
+
+def test_training_shows_whether_a_key_stays_with_a_person_who_comes_once(tmp_path: Path) -> None:
+    scenario = Scenario(citizens=300, exactly=1, platforms=2, keys=10, delay=FAR)
+    shadow, world = (replay(scenario, tmp_path / str(seed), seed=seed) for seed in (1, 2))
+    asked = Asked(attackers=("policy", "trained"), attacks=("partition",), shadow=shadow.folder)
+    unsure, sure = attack(world.folder, (A, B), asked=asked, schemes={})
+    right = right_answers(read_truth(world.truth), source=A, target=B)
+    assert anonymity(judge(unsure, right), candidates=300).median_rank == pytest.approx(15.5)
+    hidden = anonymity(judge(sure, right), candidates=300)
+    assert hidden.scored_set == pytest.approx(30.0, rel=0.1)
+    assert hidden.withheld == ""
 
 
 def test_people_with_the_same_birth_date_at_two_parties_are_few(tmp_path: Path) -> None:

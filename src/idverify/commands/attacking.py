@@ -30,6 +30,7 @@ def attack(options: Namespace) -> int:
     from idverify.privacy.public import read_public
     from idverify.privacy.score import read_truth
     from idverify.privacy.verdict import strongest, verdicts
+    from idverify.privacy.view import HASHES
 
     coalition = [name.strip() for name in options.coalition.split(",")]
     attackers: tuple[AttackerName, ...] = (options.attacker,) if options.attacker else ATTACKERS
@@ -41,7 +42,7 @@ def attack(options: Namespace) -> int:
         at=_instant(options.at),
         engine=options.engine,
         shadow=_shadow(options.shadow, Path(options.out)),
-        hashes=int(options.hashes) if options.hashes else 6_000_000,
+        hashes=int(options.hashes) if options.hashes else HASHES * (5 if len(coalition) == 1 else 1),
         explain=options.account or ("best" if options.explain else ""),
     )
     if asked.shadow is None and attackers == ATTACKERS:

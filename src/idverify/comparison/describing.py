@@ -67,7 +67,10 @@ def describe(settings: Settings, info: Info, mandate: Mandate, *, origins: dict[
             provinces=[name for name, _ in parameters.PROVINCES],
             weights=[float(weight) for _, weight in parameters.PROVINCES],
         ),
-        population=PublicPopulation(people=int(float(parameters.PEOPLE.value) * 1e6)),
+        population=PublicPopulation(
+            people=int(float(parameters.PEOPLE.value) * 1e6),
+            years={str(year): float(share) for year, share in parameters.birth_years().items()},
+        ),
         kept=_kept(mandate, parties, sealed=bool(info.opened_by)),
     )
 

@@ -163,6 +163,11 @@ COUNTRIES: tuple[tuple[str, int], ...] = (
 """Weights among foreigners; the first entry is the country itself."""
 
 
+def birth_years() -> dict[int, Fraction]:
+    """The share born in each year, from the shares of each age on `REFERENCE_DAY`, which is the first of its year."""
+    return {REFERENCE_DAY.year - 1 - age: share for age, share in enumerate(age_shares())}
+
+
 def age_shares() -> tuple[Fraction, ...]:
     """The share of each single year of age from 0 to `OLDEST`, which together make 1.
 

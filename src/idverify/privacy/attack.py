@@ -25,7 +25,7 @@ import msgspec
 
 from idverify.errors import BadUsage, IdverifyError, Unusable
 from idverify.privacy.answers import ATTACKERS, Answer, AttackerName, ViewName
-from idverify.privacy.attacks import ATTACKS, INDIFFERENT
+from idverify.privacy.attacks import ALIKE, ATTACKS, INDIFFERENT
 from idverify.privacy.attacks.exact_join import NAME, field_pairs
 from idverify.privacy.engine import counted, engine
 from idverify.privacy.explaining import explained
@@ -142,14 +142,17 @@ class Attacking:
             if attacker == "trained" and view.learned is None:
                 continue
             left_out = unused(view)
-            view.take_over(self._said)
+            view.take_over({name: each for name, each in self._said.items() if name in ALIKE[attacker]})
             for name in self.asked.attacks or ATTACKS:
                 answer = view.said(ATTACKS[name])
                 if self.asked.explain:
                     answer = explained(view, answer, self.asked.explain)
                 more = {reason: number for reason, number in answer.left_out.items() if number}
                 found.append(replace(answer, left_out=left_out | more, view=view.cut.view))
-            self._said = {name: answer for name, answer in view.answered.items() if name in INDIFFERENT}
+            if attacker == "policy":
+                self._said = dict(view.answered)
+            elif "policy" not in self.asked.attackers:
+                self._said = {name: each for name, each in view.answered.items() if name in INDIFFERENT}
         return found
 
     def _tables(self, ledgers: Path, coalition: Sequence[str]) -> Path:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from idverify.privacy.answers import Floats, Ints
+from idverify.privacy.answers import Floats
 from idverify.privacy.delays import Density, histogram
 from idverify.privacy.shapes import fitted
 
@@ -26,12 +26,17 @@ NEAR, FAR = 4.0, 16.0
 REACHES = (4.0, 12.0, 32.0)
 """The longest lag, as a share of the first stream's span. A long one leaves out half the points, which are too near to
 its ends; a short one leaves out few."""
-CERTAIN, LIKELY, POSSIBLE = 6.5, 2.5, 1.0
-"""Standard deviations beyond accident: that a bin must have to count (about 10^-7 by accident, for a hundred bins of a
-hundred pairs of fields), that its neighbours must have to reach as far, and that a bin within that reach must have."""
+CERTAIN, LIKELY, POSSIBLE = 6.0, 2.5, 1.0
+"""Standard deviations beyond accident: that a bin must have to count (about 10^-9 by accident, for the bins of both
+sides and all reaches of a hundred pairs of fields below 10^-4), that its neighbours must have to reach as far, and
+that a bin within that reach must have."""
+SHORTEST = 32.0
+"""The longest lag is at least so many times the finest."""
 BLOCKS, STEADY, LONG_STEADY = 16, 1.5, 5.0
 """Stretches of the second stream, and Student's t of the excess over them, at least, for short and for long lags: a
 rhythm is there all the time, where a rush of both streams, or the end of one, is in some stretches alone."""
+LEAST_PAIRS = 8
+"""Pairs that stand out, at least: two points that happen to be close make two pairs with a third."""
 LEAST_EXPECTED = 1e-3
 """Pairs by accident in a bin, at least."""
 LEAST_POINTS = 20
@@ -132,7 +137,7 @@ def _within(
     span = float(end - begin)
     if span <= 0.0:
         return None
-    far = max(span / reach, least * 100.0)
+    far = max(span / reach, least * SHORTEST)
     # Only points that have all of the first stream's within reach, so that the ends of the ledgers are no lag.
     inner = second[(second >= begin + far) & (second <= end - far)]
     if len(inner) < LEAST_POINTS:
@@ -142,13 +147,24 @@ def _within(
     if whole:
         grid = np.unique(np.maximum(np.round(grid), 1.0))
     edges = np.concatenate([[0.0], grid]).astype(np.float64)
+    rate = len(inner) / (span - 2.0 * far)
+    # A whole lag of −k is in bin k too, as k is; 0 is on one side alone.
+    at = {1.0: inner, -1.0: inner - 1.0 if whole else inner}
+    sides = {sign: _Side(edges, _counts(first, at[sign], edges, sign), rate, span) for sign in signs}
+    if whole and -1.0 in sides:
+        sides[-1.0].counts[0] = 0.0
     found: list[tuple[float, _Side, _Found]] = []
-    for sign in signs:
-        counts = _earlier(first, inner, edges) if sign > 0 else _later(first, inner, edges)
-        side = _Side(edges, counts, len(inner) / (span - 2.0 * far), span)
+    for sign, side in sides.items():
         outstanding = _standing_out(side)
-        if outstanding is not None and _steady(first, inner, side, outstanding, sign):
+        if outstanding is not None and _steady(first, {sign: at[sign]}, side, outstanding):
             found.append((sign, side, outstanding))
+    if len(found) < 2 <= len(sides):
+        # Half to either side may be too little on each.
+        whole_side = _Side(edges, np.sum([side.counts for side in sides.values()], axis=0), rate, span)
+        outstanding = _standing_out(whole_side)
+        clearer = outstanding is not None and all(outstanding.clearest > each.clearest for _, _, each in found)
+        if outstanding is not None and clearer and _steady(first, at, whole_side, outstanding):
+            found = [(sign, side, _part(side, outstanding)) for sign, side in sides.items()]
     if not found:
         return None
     clearest = max(each.clearest for _, _, each in found)
@@ -158,23 +174,30 @@ def _within(
         if shape is not None:
             return Correlogram(shape if sign > 0 else shape.mirrored(), clearest)
     bins = [
-        (sign * side.edges[k], sign * side.edges[k + 1], share / len(inner))
+        (sign * (side.edges[k] - back), sign * (side.edges[k + 1] - back), share / len(inner))
         for sign, side, each in found
+        for back in (1.0 if whole and sign < 0 else 0.0,)
         for k, share in each.kept.items()
     ]
     return Correlogram(_density(bins), clearest)
 
 
-def _earlier(first: Floats, second: Floats, edges: Floats) -> Floats:
-    """Pairs with a lag in each bin: those with a lag of at least an edge have first ≤ second − edge."""
-    at_least = np.array([np.searchsorted(first, second - edge, side="right").sum() for edge in edges])
-    return np.asarray(at_least[:-1] - at_least[1:], dtype=np.float64)
+def _part(side: _Side, whole: _Found) -> _Found:
+    """One side's pairs in the bins that stand out on both together; a trace at least, so that no bin is empty."""
+    most = float(side.edges[-1])
+    high = side.edges[max(whole.kept) + 1]
+    accident = side.between(high * NEAR, min(high * FAR, most))
+    kept = {k: max(float(side.counts[k]) - side.expected(k, k + 1, accident), 0.1) for k in whole.kept}
+    return _Found(whole.clearest, kept, whole.excess, whole.variance)
 
 
-def _later(first: Floats, second: Floats, edges: Floats) -> Floats:
-    """The same for negative lags; one of exactly 0 counts as positive."""
-    beyond = np.array([(len(first) - np.searchsorted(first, second + edge, side="right")).sum() for edge in edges])
-    return np.asarray(beyond[:-1] - beyond[1:], dtype=np.float64)
+def _counts(first: Floats, second: Floats, edges: Floats, sign: float) -> Floats:
+    """Pairs with a lag of that sign in each bin: those with a lag of at least an edge have first ≤ second − edge.
+
+    A lag of exactly 0 counts as positive.
+    """
+    earlier = np.array([np.searchsorted(first, second - sign * edge, side="right").sum() for edge in edges])
+    return np.abs(np.diff(earlier)).astype(np.float64)
 
 
 def _standing_out(side: _Side) -> _Found | None:
@@ -187,6 +210,8 @@ def _standing_out(side: _Side) -> _Found | None:
     alone = np.array([side.beyond(k, k + 1, accident) for k, accident in enumerate(accidents)])
     # Many bins that stand out a little, each, stand out together: all lags up to this one.
     together = np.array([side.beyond(0, k + 1, accident) for k, accident in enumerate(accidents)])
+    alone[side.counts[:last] < LEAST_PAIRS] = 0.0
+    together[np.cumsum(side.counts[:last]) < LEAST_PAIRS] = 0.0
     if max(alone.max(), together.max()) < CERTAIN:
         return None
     reach = int(np.argmax(together)) if together.max() >= CERTAIN else 0
@@ -207,27 +232,29 @@ def _standing_out(side: _Side) -> _Found | None:
     return _Found(float(max(alone.max(), together.max())), kept, excess, variance)
 
 
-def _steady(first: Floats, second: Floats, side: _Side, found: _Found, sign: float) -> bool:
-    """Whether there is more than accident in nearly all stretches of the second stream.
+def _steady(first: Floats, at: dict[float, Floats], side: _Side, found: _Found) -> bool:
+    """Whether there is more than accident in nearly all stretches of the second stream, which is `at` for each sign.
 
     Where lags are so long that there is hardly anything to compare them with, there must be more than at the same lags
     on the other side of zero, too: streams that begin or end are alike on both.
     """
     low, high, most = (float(side.edges[k]) for k in (min(found.kept), max(found.kept) + 1, -1))
 
-    def pairs(one: float, other: float) -> Ints:
-        ends = (np.searchsorted(first, second - edge, side="right") for edge in (one, other))
-        return np.abs(np.subtract(*ends))
+    def pairs(one: float, other: float, turned: float = 1.0) -> Floats:
+        total = np.zeros(len(next(iter(at.values()))))
+        for sign, second in at.items():
+            ends = (np.searchsorted(first, second - turned * sign * edge, side="right") for edge in (one, other))
+            total += np.abs(np.subtract(*ends))
+        return total
 
-    near = pairs(sign * low, sign * high)
-    far = (high * NEAR, min(high * FAR, most))
-    controls = [pairs(sign * far[0], sign * far[1]) * (high - low) / (far[1] - far[0])]
+    near, far = pairs(low, high), (high * NEAR, min(high * FAR, most))
+    controls = [pairs(*far) * (high - low) / (far[1] - far[0])]
     if high * FAR > 2.0 * most:
-        controls.append(pairs(-sign * low, -sign * high).astype(np.float64))
+        controls.append(pairs(low, high, -1.0))
     least = LONG_STEADY if high * FAR > most else STEADY
     for control in controls:
         means = np.array([part.mean() for part in np.array_split(near - control, BLOCKS)])
-        if float(means.mean()) < least * float(means.std(ddof=1)) / math.sqrt(BLOCKS):
+        if float(means.mean()) < least * float(means.std(ddof=1)) / math.sqrt(BLOCKS) or means.mean() <= 0.0:
             return False
     return True
 

@@ -1,7 +1,7 @@
 """Training on a shadow world: the attacker builds a world like the real one, with another seed, and knows its truth.
 
-It learns the rhythm from the lags of those that truly belong together, and for each feature how often one person shows
-two values. It never sees the truth of the world that it attacks.
+It learns the rhythm from the lags of those that truly belong together, and for each feature (address, client, issuer
+key, status list) how often one person shows two values. It never sees the truth of the world that it attacks.
 """
 
 # pyright: reportAttributeAccessIssue=false, reportOperatorIssue=false, reportArgumentType=false, reportCallIssue=false
@@ -11,16 +11,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Set
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from idverify.privacy.answers import Floats, Ints
+from idverify.privacy.attacks.partition import in_common
 from idverify.privacy.attacks.timing import FOUND_FLOOR, Rhythm, frequent
 from idverify.privacy.delays import Density, histogram
 from idverify.privacy.lags import LEAST_POINTS, PER_DECADE
 from idverify.privacy.score import read_truth, right_answers
 from idverify.privacy.shadow import Learned
 from idverify.privacy.view import Events, View
+
+if TYPE_CHECKING:
+    from ibis.expr.types import Table
 
 LEAST_LAG = 1e-4
 NOTICED = 3.0
@@ -33,7 +38,8 @@ def learn(view: View, truth: Path) -> Learned:
         return Learned()
     right = right_answers(read_truth(truth), source=view.source, target=view.target)
     first, second = view.dated(view.source), view.dated(view.target)
-    return Learned(_rhythm(first, second, right), _moved(view, first, second, right=right))
+    moved = _moved(view, first, second, right=right) | _regrouped(view, right)
+    return Learned(_rhythm(first, second, right), moved)
 
 
 def _rhythm(first: Events, second: Events, right: Mapping[str, Set[str]]) -> Rhythm | None:
@@ -108,5 +114,33 @@ def _moved(view: View, first: Events, second: Events, *, right: Mapping[str, Set
                 continue
             came, elsewhere = came + 1, elsewhere + (str(value) not in known)
         if came >= LEAST_POINTS:
-            found[name] = min(max((elsewhere + 0.5) / (came + 1.0), 1e-4), 0.9)
+            found[name] = _share(elsewhere, came)
     return found
+
+
+def _regrouped(view: View, right: Mapping[str, Set[str]]) -> dict[str, float]:
+    """For each grouping of both ledgers: how often the same person is in another group at the other party."""
+    found = {}
+    for shared in in_common(view):
+        here, there = _groups(view, shared.first), _groups(view, shared.second)
+        came, elsewhere = 0, 0
+        for subject, groups in there.items():
+            known = set[object]().union(*(here.get(person, set()) for person in right.get(subject, ())))
+            if known:
+                came, elsewhere = came + 1, elsewhere + known.isdisjoint(groups)
+        if came >= LEAST_POINTS:
+            found[shared.name] = _share(elsewhere, came)
+    return found
+
+
+def _groups(view: View, table: Table) -> dict[str, set[object]]:
+    found: dict[str, set[object]] = {}
+    columns = view.engine.to_pyarrow(table)
+    for subject, value in zip(columns["subject"].to_pylist(), columns["value"].to_pylist(), strict=True):
+        found.setdefault(subject, set()).add(value)
+    return found
+
+
+def _share(elsewhere: int, came: int) -> float:
+    """Jeffreys' estimate, neither never nor nearly always."""
+    return min(max((elsewhere + 0.5) / (came + 1.0), 1e-4), 0.9)

@@ -32,8 +32,8 @@ KNOWS_PEOPLE: tuple[Role, ...] = ("issuer", "attester", "telecom", "token_issuer
 """The roles whose subjects are people, in the order in which a coalition asks them for names."""
 SHOWN_TO: tuple[Role, ...] = ("platform", "status_host", "relay", "opener", "network_observer")
 DAY = 86_400.0
-HASHES = 6_000_000
-"""How many hashes an enumeration tries before it says how long the rest would take: a few seconds."""
+HASHES = 12_000_000
+"""How many hashes an enumeration tries before it says how long the rest would take: five seconds or ten."""
 REFUSED = " refused"
 """What is added to a route where the answer was a refusal: a rhythm of its own."""
 

@@ -65,7 +65,10 @@ def describe(scenario: Scenario, row: Row, *, parties: tuple[str, ...]) -> Publi
             provinces=[name for name, _ in parameters.PROVINCES],
             weights=[float(weight) for _, weight in parameters.PROVINCES],
         ),
-        population=PublicPopulation(people=int(float(parameters.PEOPLE.value) * 1e6)),
+        population=PublicPopulation(
+            people=int(float(parameters.PEOPLE.value) * 1e6),
+            years={str(year): float(share) for year, share in parameters.birth_years().items()},
+        ),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from idverify.privacy.answers import Answer
+from idverify.privacy.answers import Answer, AttackerName
 from idverify.privacy.attacks.address import address
 from idverify.privacy.attacks.combined import combined
 from idverify.privacy.attacks.enumeration import enumeration
@@ -41,5 +41,9 @@ ATTACKS: Mapping[str, Attack] = MappingProxyType(
 )
 """In the order of measurement.md."""
 
-INDIFFERENT = frozenset({"exact_join", "near_join", "quasi_identifiers", "partition", "revocation"})
+INDIFFERENT = frozenset({"exact_join", "near_join", "quasi_identifiers", "revocation"})
 """Attacks for which it is all the same what the attacker knows beside the ledgers."""
+ALIKE: Mapping[AttackerName, frozenset[str]] = MappingProxyType(
+    {"policy": frozenset(), "trained": INDIFFERENT | {"enumeration"}, "blind": INDIFFERENT | {"partition"}}
+)
+"""For each attacker the attacks that find what they find for one who knows the policy."""

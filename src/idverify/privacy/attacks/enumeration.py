@@ -1,7 +1,10 @@
 """Attack 2, enumeration: a platform alone tries all ID numbers that there can be against the hashes it has.
 
 ID numbers are short and orderly: province, century and sex, year of birth, serial. What else the platform knows of a
-person, a birth date for one, leaves only some groups to try. An ID number in clear needs no trying.
+person, a birth date for one, leaves only some groups to try; they are tried in the order of how many of the people on
+the ledger are expected in each, from the published shares of provinces and years. Where thirty should have been found
+by now and nobody was, the values are no hashes of ID numbers, and the rest is not tried. An ID number in clear needs
+no trying.
 """
 
 # pyright: reportAttributeAccessIssue=false, reportOperatorIssue=false, reportArgumentType=false, reportCallIssue=false
@@ -9,11 +12,13 @@ person, a birth date for one, leaves only some groups to try. An ID number in cl
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import accumulate
 
 from idverify.privacy.answers import Answer, Candidate, posterior_of
 from idverify.privacy.attacks._common import answer, no_answer
@@ -26,6 +31,8 @@ NAME = "enumeration"
 YEARS = range(1926, 2020)
 """Years of birth that are tried where a ledger does not say."""
 CERTAIN = 0.999
+ENOUGH = 30.0
+"""People who should have been found where their years are known: that none is would be more than bad luck."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +42,14 @@ class Handle:
     subject: str
     field: str
     value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """All ID numbers that begin alike, and how many people of the ledger are expected among them."""
+
+    name: str
+    expected: float
 
 
 def enumeration(view: View) -> Answer:
@@ -50,17 +65,30 @@ def enumeration(view: View) -> Answer:
         return _found(view, whose, sorted({f"{h.field} is an ID number" for h in plain}))
     if not hashed:
         return no_answer(view, NAME, "no value is as long as a hash")
-    groups = list(_groups(view, numbers))[: max(1, view.hashes // numbers.serials)]
-    tried = enumerate_groups(
-        groups,
-        (bytes.fromhex(handle.value) for handle in hashed),
-        serials=numbers.serials,
-        processes=os.cpu_count() or 1,
+    born = _born(view)
+    groups = list(_groups(view, numbers, born))
+    known = born or _published(view)
+    tried = _tried(
+        groups[: max(1, view.hashes // numbers.serials)], hashed, numbers, enough=ENOUGH if known else math.inf
     )
     whose = {h.subject: tried.found[d] for h in hashed if (d := bytes.fromhex(h.value)) in tried.found}
-    fields = sorted({f"{h.field} = SHA-256 of an ID number" for h in hashed if h.subject in whose})
-    made = _found(view, whose, [*fields, _effort(tried, numbers)])
-    return made if whose else replace(made, silent=f"none found so far: {_effort(tried, numbers)}")
+    fields = sorted({f"{h.field} = SHA-256 of an ID number" for h in hashed if bytes.fromhex(h.value) in tried.found})
+    effort = _effort(view, tried, groups, serials=numbers.serials)
+    made = _found(view, whose, [*fields, effort])
+    return made if whose else replace(made, silent=f"none found so far: {effort}")
+
+
+def _tried(groups: list[Group], hashed: list[Handle], numbers: IdNumbers, *, enough: float) -> Tried:
+    """All groups, or as many as it takes to see that none will be found."""
+    digests = {bytes.fromhex(handle.value) for handle in hashed}
+    first = 1 + sum(total < enough for total in accumulate(group.expected for group in groups))
+
+    def more(some: list[Group]) -> Tried:
+        names = [group.name for group in some]
+        return enumerate_groups(names, digests, serials=numbers.serials, processes=os.cpu_count() or 1)
+
+    begun = more(groups[:first])
+    return begun if not begun.found or len(begun.found) == len(digests) else begun.then(more(groups[first:]))
 
 
 def _found(view: View, whose: Mapping[str, str], pairs: list[str]) -> Answer:
@@ -68,14 +96,19 @@ def _found(view: View, whose: Mapping[str, str], pairs: list[str]) -> Answer:
     return answer(view, NAME, posterior_of(rows), tuple(pairs))
 
 
-def _effort(tried: Tried, numbers: IdNumbers) -> str:
+def _effort(view: View, tried: Tried, groups: list[Group], *, serials: int) -> str:
     """How much was tried, and how long all of it would take here: a figure that is EXTRAPOLATED."""
-    whole = len(numbers.provinces or [""]) * 2 * len(YEARS) * numbers.serials
+    whole, expected = len(groups) * serials, sum(group.expected for group in groups[: tried.groups])
     rate = tried.tried / max(tried.seconds, 1e-9)
     return (
         f"{tried.tried:,} of {whole:,} possible numbers tried in {tried.seconds:.1f} s on {tried.processes} "
-        f"processors; EXTRAPOLATED: all of them take {whole / rate / 60:,.0f} minutes"
+        f"processors, where {expected:,.1f} of {len(view.subjects(view.target)):,} people were expected; "
+        f"EXTRAPOLATED: all of them take {_duration(whole / rate)}"
     )
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:,.0f} s" if seconds < 120.0 else f"{seconds / 60.0:,.0f} minutes"
 
 
 def _plain(view: View, numbers: IdNumbers) -> Iterator[Handle]:
@@ -99,32 +132,37 @@ def _rows(view: View, table) -> Iterator[Handle]:  # type: ignore[no-untyped-def
         yield Handle(row["subject"], row["field"], row["value"])
 
 
-def _groups(view: View, numbers: IdNumbers) -> Iterator[str]:
+def _groups(view: View, numbers: IdNumbers, born: Mapping[int, float]) -> Iterator[Group]:
     """Groups in the order of how many of the wanted are expected in each."""
-    weights = numbers.weights or [1.0] * len(numbers.provinces)
-    provinces = sorted(range(len(weights)), key=lambda n: -weights[n])
-    years = _years(view)
+    weights = numbers.weights or [1.0] * max(len(numbers.provinces), 1)
+    total = sum(weights)
+    years = born or _published(view) or dict.fromkeys(YEARS, 1.0)
+    people = len(view.subjects(view.target)) / sum(years.values())
     order = sorted(
-        ((share * weights[n], year, male, n) for year, share in years.items() for n in provinces for male in (0, 1)),
-        key=lambda item: (-item[0], item[1:]),
+        (-people * share * weight / total / 2.0, year, number, female)
+        for year, share in years.items()
+        for number, weight in enumerate(weights)
+        for female in (0, 1)
     )
-    for _, year, female, number in order:
-        century = 2 * (year >= 2000) + female
-        yield f"{numbers.first_province + number:03d}{century}{year % 100:02d}"
+    for expected, year, number, female in order:
+        century = 2 * ((year - 1900) // 100) + female
+        yield Group(f"{numbers.first_province + number:03d}{century}{year % 100:02d}", -expected)
 
 
-def _years(view: View) -> dict[int, float]:
-    """How many of the subjects were born in each year, as far as the ledger says; else as the country's people are."""
+def _born(view: View) -> dict[int, float]:
+    """How many of the subjects were born in each year, as far as the ledger says."""
     leaves = view.leaves(view.target)
     names = KNOWN["birth_date"]
     rows = leaves.filter(leaves.subject.notnull() & leaves.text.re_search(r"^\d{4}-\d\d-\d\d$"))
-    born = Counter(
-        int(handle.value[:4])
-        for handle in _rows(view, rows.select("subject", "field", value="text"))
-        if handle.field.rpartition(".")[2] in names
+    return dict(
+        Counter(
+            int(handle.value[:4])
+            for handle in _rows(view, rows.select("subject", "field", value="text"))
+            if handle.field.rpartition(".")[2] in names and 1900 <= int(handle.value[:4]) < 2400
+        )
     )
-    if born:
-        return dict(born)
+
+
+def _published(view: View) -> dict[int, float]:
     population = view.public.population
-    published = {int(year): share for year, share in population.years.items()} if population else {}
-    return published or dict.fromkeys(YEARS, 1.0)
+    return {int(year): share for year, share in population.years.items() if share > 0.0} if population else {}

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 NAME = "partition"
 CHANGED = 1e-3
 """The probability that a person has moved to another group between issuance and presentation."""
+UNKNOWN = 0.5
+"""The same where nobody can know: a group that stays and one that does not are as likely."""
 COMMON = 0.9
 """The share of the target's values that the source must have, or the two fields are not the same thing."""
 LEAST_TWICE = 20
@@ -55,6 +57,23 @@ def partition(view: View) -> Answer:
 
 
 def _features(view: View) -> Iterator[Feature]:
+    for shared in in_common(view):
+        yield Feature(shared.name, shared.first, shared.second, _moved(view, shared))
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """A grouping of both parties: tables with the columns subject and value, and the source's field."""
+
+    name: str
+    first: Table
+    second: Table
+    field: str
+    form: str
+
+
+def in_common(view: View) -> Iterator[Shared]:
+    """The groupings that source and target have in common."""
     assert view.source is not None
     here, there = _groupings(view, view.source), _groupings(view, view.target)
     for one in here:
@@ -69,28 +88,27 @@ def _features(view: View) -> Iterator[Feature]:
             if "tail" in (one.form, other.form) and (max(one.values, other.values) / 256.0) ** common > 1e-3:
                 continue
             name = f"{one.field} ({one.form}) = {other.field} ({other.form})"
-            moved = _moved(view, name, one)
-            if moved is not None:
-                yield Feature(name, first, second, moved)
+            yield Shared(name, first, second, one.field, one.form)
 
 
-def _moved(view: View, name: str, grouping: Grouping) -> float | None:
-    """The probability that a person shows another value next time; None where nobody can know.
+def _moved(view: View, shared: Shared) -> float:
+    """The probability that a person shows another value next time.
 
     What an issuer gave is what a platform sees. Two platforms may see two credentials of one person: whether a group
-    stays with the person is known from a shadow world, or from those who came to the same platform twice.
+    stays with the person is known from a shadow world, or from those who came to the same platform twice. Where nobody
+    did, it is as likely as not.
     """
     assert view.source is not None
-    if view.learned is not None and name in view.learned.moved:
-        return view.learned.moved[name]
+    if view.learned is not None and shared.name in view.learned.moved:
+        return view.learned.moved[shared.name]
     if view.public.role(view.source) in KNOWS_PEOPLE:
         return CHANGED
     leaves = view.leaves(view.source)
-    rows = leaves.filter(leaves.subject.notnull() & (leaves.field == grouping.field))
-    each = rows.group_by("subject").agg(records=rows.record.nunique(), values=rows[grouping.form].nunique())
+    rows = leaves.filter(leaves.subject.notnull() & (leaves.field == shared.field))
+    each = rows.group_by("subject").agg(records=rows.record.nunique(), values=rows[shared.form].nunique())
     twice = each.filter(each.records > 1)
     came, changed = counted(view.engine, twice), counted(view.engine, twice.filter(twice["values"] > 1))
-    return min((changed + 0.5) / (came + 1.0), 0.5) if came >= LEAST_TWICE else None
+    return min((changed + 0.5) / (came + 1.0), UNKNOWN) if came >= LEAST_TWICE else UNKNOWN
 
 
 def _comparable(one: Grouping, other: Grouping, *, issued: bool) -> bool:

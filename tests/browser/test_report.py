@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from idverify.comparison.model import Run
 from idverify.comparison.report import render
 from tests.browser.chromium import Theme, browser, chromium
 from tests.comparison.example import make_large_run, make_run
+from tests.comparison.outcomes_example import over_seeds
 
 pytestmark = [
     pytest.mark.skipif(chromium() is None, reason="no chromium found"),
@@ -17,7 +19,12 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(params=[make_run, make_large_run], ids=["four schemes", "every scheme"])
+def make_run_over_seeds() -> Run:
+    """Four schemes with outcomes and differences."""
+    return over_seeds(make_run())
+
+
+@pytest.fixture(params=[make_run_over_seeds, make_large_run], ids=["four schemes", "every scheme"])
 def report(tmp_path: Path, request: pytest.FixtureRequest) -> str:
     path = tmp_path / "report.html"
     path.write_text(render(request.param()), encoding="utf-8")

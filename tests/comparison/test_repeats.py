@@ -11,19 +11,11 @@ import pytest
 from idverify.comparison.folders import write_run
 from idverify.comparison.model import Run
 from idverify.comparison.outcome_words import against, difference_cell, key_differences, one_in, share_cell, signed
-from idverify.comparison.repeats import figures_of, rotated, seeds_in, with_outcomes
-from idverify.comparison.report import render
+from idverify.comparison.repeats import rotated, seeds_in
+from idverify.comparison.report import MOST_BYTES, render
 from idverify.errors import BadUsage
-from idverify.outcomes.age_gate import age_errors
-from idverify.outcomes.cost import cost
-from idverify.outcomes.country import Country, Shown
-from idverify.outcomes.coverage import coverage
-from idverify.outcomes.disclosure import bits
-from idverify.outcomes.model import Outcomes
-from idverify.outcomes.quasi import quasi_identifier
 from idverify.outcomes.shares import rate
-from idverify.outcomes.sybil import sybil
-from tests.outcomes.test_people import COUNTRY, NOW, PEOPLE
+from tests.comparison.outcomes_example import over_seeds
 
 
 def test_seeds_are_a_number_of_them_or_a_list() -> None:
@@ -62,29 +54,36 @@ def test_shares_and_differences_never_round_to_certainty() -> None:
 
 @pytest.fixture
 def several(example_run: Run) -> Run:
-    """The example run over three seeds, with the outcomes of some people."""
-    found = Outcomes(
-        bits=bits([Shown(over=16, attested=True)] * 5, COUNTRY),
-        quasi_identifiers=[quasi_identifier(("name", "birth_date"), COUNTRY)],
-        sybil=sybil(PEOPLE, declared=False),
-        age=age_errors(PEOPLE, limit=16, since=NOW.timestamp(), country=Country(NOW.date())),
-        coverage=coverage(PEOPLE),
-        cost=cost(PEOPLE, cpu_ms=(1.0, 1.0, 1.0), requests_per_proof=1.0, bytes_per_proof=1000, stored=None),
-    )
-    schemes = {name: msgspec.structs.replace(r, outcomes=found) for name, r in example_run.schemes.items()}
-    figures = [figures_of(r, scheme=name, seed=seed) for seed in (1, 2, 3) for name, r in schemes.items()]
-    run = msgspec.structs.replace(example_run, schemes=schemes)
-    return with_outcomes(run, figures=figures, seeds=[1, 2, 3], order=list(schemes))
+    """The example run over three seeds."""
+    return over_seeds(example_run)
 
 
 def test_the_report_tells_outcomes_checklist_and_differences(several: Run) -> None:
     page = render(several)
-    for part in ("differences", "bits", "quasi", "gate", "years", "coverage", "cost", "checklist"):
+    for part in (
+        "differences",
+        "bits",
+        "quasi",
+        "exposure",
+        "sybil",
+        "gate",
+        "years",
+        "unmasking",
+        "coverage",
+        "cost",
+        "checklist",
+    ):
         assert f'id="{part}"' in page
     assert "using it on an identity mandate is an analogy" in page
     assert "OUTSIDE THE SIMULATION" in page
     assert "Cannot happen in this run" in page
     assert 'id="differences"' not in render(msgspec.structs.replace(several, differences=[]))
+
+
+def test_with_every_scheme_and_all_that_can_be_told_of_it_the_report_stays_small(large_run: Run) -> None:
+    page = render(over_seeds(large_run))
+    assert len(page.encode()) <= MOST_BYTES
+    assert "The single steps are in steps.csv" in page
 
 
 def test_differences_are_told_against_the_scheme_that_names_people(several: Run) -> None:

@@ -10,7 +10,7 @@ import pytest
 from idverify.ledger_decode import Leaf, Record
 from idverify.outcomes.checklist import ITEMS, checked
 from idverify.outcomes.exposure import copy_of, exposure, kept_together
-from idverify.outcomes.model import Figures, Outcomes
+from idverify.outcomes.model import Figures, Outcomes, Unmasking
 from idverify.outcomes.paired import differences
 from idverify.outcomes.shares import rate, t_interval
 from idverify.outcomes.shown import digests
@@ -87,46 +87,50 @@ OPENERS = replace(INFO, opened_by=("court", "ombudsman", "platform"), quorum=2)
 GOOD = Drill(opened=True, too_few_refused=True, unrecorded_refused=True, cut_noticed=True)
 
 
+def ways(found: Unmasking) -> list[tuple[str, list[str]]]:
+    return [(way.by, way.coalition) for way in found.ways]
+
+
 def test_who_is_shown_the_number_needs_nobody_else() -> None:
     found = unmasking(INFO, JOINED, shown_names=(5, 5))
-    assert (found.feasible, found.coalition, found.label, found.audit_entry) == (
-        "yes", ["platform_a"], "MEASURED", "none",
-    )  # fmt: skip
-    hashed = unmasking(INFO, JOINED, shown_names=(5, 5), hashed=True)
-    assert hashed.label == "EXTRAPOLATED"
+    assert ways(found) == [("what is shown", ["platform_a"])]
+    assert (found.feasible, found.label, found.audit_entry) == ("yes", "MEASURED", "none")
+    assert unmasking(INFO, JOINED, shown_names=(5, 5), hashed=True).label == "EXTRAPOLATED"
 
 
 def test_else_the_smallest_coalition_that_did_it_is_named() -> None:
     three = Joined(("identity_provider", "network_observer", "platform_a"), 10, 10, detected=True)
-    timed = Joined(("platform_a",), 10, 10, detected=True, by_times=True)
-    found = unmasking(INFO, [three, timed, *JOINED], shown_names=(0, 5))
-    assert found.coalition == ["identity_provider", "platform_a"]
-    assert found.share is not None
-    assert (found.feasible, found.by, found.share.k, found.share.n) == ("yes", "messages", 9, 10)
+    found = unmasking(INFO, [three, *JOINED], shown_names=(0, 5))
+    assert ways(found) == [("messages", ["identity_provider", "platform_a"])]
+    assert found.ways[0].share == rate(9, 10)
 
 
-def test_what_takes_times_is_told_apart_and_does_not_hide_a_seal() -> None:
+def test_what_takes_times_is_told_apart() -> None:
     found = unmasking(INFO, TIMED, shown_names=(0, 5))
-    assert (found.feasible, found.by) == ("partly", "times and addresses")
-    assert unmasking(OPENERS, TIMED, shown_names=(0, 5)).by == "seal"
+    assert (found.feasible, ways(found)) == (
+        "partly", [("times and addresses", ["identity_provider", "platform_a"])],
+    )  # fmt: skip
 
 
 def test_not_detected_is_not_the_same_as_no() -> None:
     found = unmasking(INFO, APART, shown_names=(0, 5))
-    assert (found.feasible, found.coalition) == ("not detected", [])
+    assert (found.feasible, found.ways, found.share) == ("not detected", [], rate(0, 10))
     assert unmasking(INFO, [], shown_names=(0, 5)).feasible == "no"
 
 
 def test_a_seal_is_opened_by_a_quorum_and_the_drill_says_whether_that_leaves_a_trace() -> None:
     declared = unmasking(OPENERS, APART, shown_names=(0, 5))
     assert (declared.label, declared.quorum, declared.audit_label) == ("DECLARED", (2, 3), "DECLARED")
-    tried = unmasking(OPENERS, APART, shown_names=(0, 5), drill=GOOD)
-    assert tried.coalition == ["platform_a", "audit_office", "court", "ombudsman"]
+    tried = unmasking(OPENERS, TIMED, shown_names=(0, 5), drill=GOOD)
+    assert ways(tried) == [
+        ("seal", ["platform_a", "audit_office", "court", "ombudsman"]),
+        ("times and addresses", ["identity_provider", "platform_a"]),
+    ]
+    assert [way.leaves_entry for way in tried.ways] == [True, False]
     assert (tried.audit_entry, tried.covert, tried.audit_label) == ("unavoidable", "detected", "MEASURED")
     leaky = unmasking(
-        OPENERS, APART, shown_names=(0, 5),
-        drill=replace(GOOD, unrecorded_refused=False, cut_noticed=False),
-    )  # fmt: skip
+        OPENERS, APART, shown_names=(0, 5), drill=replace(GOOD, unrecorded_refused=False, cut_noticed=False)
+    )
     assert (leaky.audit_entry, leaky.covert) == ("avoidable", "not detected")
     assert sum(text.startswith("not so: ") for text in leaky.checks) == 2
 

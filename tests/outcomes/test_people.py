@@ -45,6 +45,11 @@ PEOPLE = [
 ]
 
 
+def farmed() -> list[Tried]:
+    """Two farmers, of whom one tried again as somebody else."""
+    return [person("1980-01-01", IN, farm=(4, 9), new_identity=False), person("1980-01-01", IN, farm=(1, 9))]
+
+
 def test_false_block_and_false_admit_have_exact_denominators() -> None:
     found = age_errors(PEOPLE, limit=16, since=NOW.timestamp(), country=COUNTRY)
     assert (found.false_block.k, found.false_block.n) == (1, 3)  # without those who never came to the gate
@@ -108,8 +113,7 @@ def test_coverage_counts_each_group_with_its_reasons() -> None:
 
 
 def test_a_fake_account_costs_what_its_cheapest_route_does() -> None:
-    farmed = [person("1980-01-01", IN, farm=(4, 9), new_identity=False), person("1980-01-01", IN, farm=(1, 9))]
-    found = sybil([*farmed, *PEOPLE], declared=False)
+    found = sybil([*farmed(), *PEOPLE], declared=False)
     assert found is not None
     assert (found.persons, found.accounts, found.tries, found.per_person) == (2, 5, 18, 2.5)
     assert {route.name: route.cost for route in found.routes} == {

@@ -34,6 +34,8 @@ from idverify.scheme import CIVIL_TIME, Info, Person
 from idverify.schemes import SCHEMES
 
 PLATFORM, PROVIDER = "platform_a", "identity_provider"
+KNOW_PEOPLE = (PROVIDER, "")
+"""Whose candidates are people with names: the register, and the country; an observer's are lines."""
 MOST_READ = 5000
 """Presentations that are decoded for bits; what they show varies little from one to the next."""
 MOST_TOGETHER = 4
@@ -162,7 +164,7 @@ def joined(result: SchemeResult) -> list[Joined]:
     found = []
     for each in result.coalitions.values():
         whole = not any(party.startswith(THIEF) for party in each.parties)
-        if not whole or each.candidates_of.startswith("platform") or not each.targets_of.startswith("platform"):
+        if not whole or each.candidates_of not in KNOW_PEOPLE or not each.targets_of.startswith("platform"):
             continue
         for strongest, by_times in ((each.messages, False), (each.arrived, True)):
             if strongest is not None and strongest.targets:

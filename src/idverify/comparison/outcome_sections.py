@@ -9,6 +9,7 @@ from idverify.comparison.charts import figure
 from idverify.comparison.coalitions import FIRST, ISSUER
 from idverify.comparison.model import Run
 from idverify.comparison.outcome_words import (
+    KEY,
     Cell,
     against,
     attributes,
@@ -26,6 +27,8 @@ from idverify.privacy.public import THIEF
 
 NOTHING = Cell("–")
 BOTH = f"{THIEF}{ISSUER}+{THIEF}{FIRST}"
+MANY = 6
+"""More schemes are told apart by the key metrics alone; all are in differences.csv."""
 YEARS = 5
 """Single years of age that are told on each side of the limit."""
 CAUSES = {
@@ -313,6 +316,7 @@ def _unmasking(run: Run, held: Held) -> Section | None:
             Head("Feasible"),
             Head("Smallest coalition"),
             Head("Accounts named", "MEASURED"),
+            Head("Other ways, without an entry", "MEASURED"),
             Head("Quorum", "DECLARED"),
             Head("Audit entry"),
             Head("Covert opening"),
@@ -326,10 +330,16 @@ def _unmasking(run: Run, held: Held) -> Section | None:
 
 def _unmasked(found: Unmasking) -> list[Cell]:
     audit = {"none": "nothing is written down"}.get(found.audit_entry, found.audit_entry)
+    first = found.ways[0] if found.ways else None
+    others = []
+    for way in found.ways[1:]:
+        named = "" if way.share is None else f": {share_cell(way.share).text}"
+        others.append(f"{' + '.join(map(party, way.coalition))}, by {way.by}{named}")
     return [
-        Cell(f"{found.feasible}, by {found.by}" if found.by else found.feasible, found.label),
-        Cell(" + ".join(map(party, found.coalition)) or "–"),
-        share_cell(found.share),
+        Cell(f"{found.feasible}, by {first.by}" if first else found.feasible, found.label),
+        Cell(" + ".join(map(party, first.coalition)) if first else "–"),
+        share_cell(first.share if first else found.share),
+        Cell("; ".join(others) or "–"),
         Cell(f"{found.quorum[0]} of {found.quorum[1]} openers" if found.quorum else "none"),
         Cell(audit, found.audit_label if found.quorum else ""),
         Cell(found.covert, found.audit_label if found.quorum else ""),
@@ -398,6 +408,8 @@ def differences_section(run: Run, titled: dict[str, str]) -> Section | None:
         return None
     rows = against(run, base)
     names = list(dict.fromkeys(name for row in rows.values() for name in row))
+    if len(rows) > MANY:
+        names = [name for name in names if name in KEY]
     seeds = ", ".join(map(str, run.seeds))
     down, across = [titled.get(name, name) for name in rows], [metric(name) for name in names]
     table = [[difference_cell(row.get(key)) for key in names] for row in rows.values()]
@@ -412,8 +424,8 @@ def differences_section(run: Run, titled: dict[str, str]) -> Section | None:
         [Head(text) for text in across],
         list(zip(down, table, strict=True)),
         "Below 3 seeds there are too few for an interval. Each interval stands by itself: of twenty differences that "
-        "are in truth zero, one will seem not to be. All pairs of schemes are in differences.csv; the tables above are "
-        f"of seed {run.seed}."
+        "are in truth zero, one will seem not to be. All metrics and pairs are in differences.csv; the other tables "
+        f"are of seed {run.seed}."
         + (
             ""
             if run.load.sign_ups

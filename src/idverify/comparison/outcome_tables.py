@@ -63,8 +63,11 @@ def _of(found: Outcomes) -> Iterator[Row]:
         for part, dollars in cost.parts.items():
             yield _value("per_million", part, dollars, unit="dollars", label=cost.label)
     if (mask := found.unmasking) is not None:
-        told = "+".join(mask.coalition) or mask.feasible
-        yield _rate("unmasked", told, mask.share) if mask.share else ("unmasked", told, *[None] * 6, mask.label)
+        if not mask.ways:
+            yield "unmasking", mask.feasible, *[None] * 6, mask.label
+        for way in mask.ways:
+            told = f"{'+'.join(way.coalition)}, by {way.by}"
+            yield _rate("unmasking", told, way.share) if way.share else ("unmasking", told, *[None] * 6, way.label)
 
 
 def _rate(metric: str, detail: str, rate: Rate) -> Row:

@@ -130,16 +130,28 @@ class Served(Struct, frozen=True, kw_only=True):
     reasons: dict[str, Count] = {}  # why others did not, by the first refusal
 
 
+By: TypeAlias = Literal["what is shown", "messages", "times and addresses", "seal"]
+
+
+class Way(Struct, frozen=True, kw_only=True):
+    """One way from an account to a name: the smallest coalition that can go it, and whether it leaves an entry."""
+
+    by: By
+    coalition: list[str]
+    share: Rate | None  # accounts that it named; null where it was not counted
+    label: How
+    leaves_entry: bool = False
+
+
 class Unmasking(Struct, frozen=True, kw_only=True):
     """Whether somebody can be led back to their name, by whom, and whether that leaves a trace."""
 
     feasible: Literal["yes", "partly", "no", "not detected"]  # partly: by times and addresses only, in this run
-    coalition: list[str]  # the smallest that did it, or would; empty for none
-    share: Rate | None  # accounts that it named, where logs were joined
-    by: Literal["", "what is shown", "messages", "times and addresses", "seal"] = ""
+    ways: list[Way] = []  # the surest first; times and addresses only where neither content nor messages do it
+    share: Rate | None = None  # where there is no way: what the coalition with the most accounts named
     label: How
     quorum: tuple[Count, Count] | None = None  # openers needed, of how many
-    audit_entry: Literal["unavoidable", "avoidable", "none"] = "none"
+    audit_entry: Literal["unavoidable", "avoidable", "none"] = "none"  # of an opening; other ways leave none
     audit_label: How = "DECLARED"
     covert: Literal["detected", "not detected", "nothing to detect"] = "nothing to detect"
     checks: list[str] = []  # what was tried against the openers, and what happened

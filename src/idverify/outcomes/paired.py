@@ -18,7 +18,7 @@ UNITS = {
     "bytes_per_proof": "bytes", "bits": "bits", "false_block": "share", "false_admit": "share", "served": "share",
     "accounts_per_person": "accounts",
 }  # fmt: skip
-NAMED = "named by "
+NAMED = "linked by "
 """Before the name of a coalition: top-1 success of its strongest attack, as a share of accounts."""
 
 

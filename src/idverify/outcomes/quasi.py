@@ -80,9 +80,10 @@ def _names(*, apart: bool) -> Cells:
     female = float(p.FEMALE)
     each: dict[tuple[str, str, bool], float] = {}
     for women, part in ((True, female), (False, 1.0 - female)):
-        for rest in names.rests(female=women):
+        rests = names.rests(female=women)
+        for rest in rests:
             key = (*rest, women if apart else False)
-            each[key] = each.get(key, 0.0) + part / len(names.rests(female=women))
+            each[key] = each.get(key, 0.0) + part / len(rests)
     shares = np.array(list(each.values()))
     return surnames.times(merged(shares, np.ones(len(shares))))
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 from idverify.outcomes.model import How, Rate
 from idverify.privacy.metrics import CONFIDENCE, clopper_pearson
@@ -33,9 +34,15 @@ def t_interval(values: Sequence[float], *, confidence: float = CONFIDENCE) -> tu
     n = len(values)
     if n < FEWEST:
         return None
-    from scipy.stats import t
-
     middle = mean(values)
     spread = math.sqrt(math.fsum((value - middle) ** 2 for value in values) / (n - 1))
-    reach = float(t.ppf((1.0 + confidence) / 2.0, n - 1)) * spread / math.sqrt(n)
+    reach = quantile(n - 1, confidence) * spread / math.sqrt(n)
     return middle - reach, middle + reach
+
+
+@lru_cache(maxsize=256)
+def quantile(freedom: int, confidence: float) -> float:
+    """The two-sided quantile of Student's t with so many degrees of freedom."""
+    from scipy.stats import t
+
+    return float(t.ppf((1.0 + confidence) / 2.0, freedom))

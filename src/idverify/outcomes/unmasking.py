@@ -12,8 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
-from idverify.outcomes.model import How, Unmasking
+from msgspec.structs import replace
+
+from idverify.outcomes.model import By, How, Unmasking, Way
 from idverify.outcomes.shares import rate
 from idverify.scheme import Info
 
@@ -63,48 +66,48 @@ def unmasking(
     """Who can unmask. `joined` are coalitions in which somebody knows people; `shown_names` of the presentations, how
     many show the ID number, `hashed` where it is a hash, which only trying all numbers undoes."""
     named, shown = shown_names
-    quorum = (info.quorum, len(info.opened_by)) if info.opened_by else None
+    ways: list[Way] = []
     if shown and named == shown:  # (1)
         how: How = "EXTRAPOLATED" if hashed else "MEASURED"
-        return Unmasking(
-            feasible="yes", coalition=["platform_a"], share=rate(named, shown, label=how), label=how, by="what is shown"
-        )
-    worked = [found for found in joined if found.detected]
-    if worked:  # (2)
-        best = min(worked, key=lambda found: (found.by_times, len(found.parties), -found.correct / found.targets))
-        sealed = quorum is not None and best.by_times
-        if not sealed:
-            return Unmasking(
-                feasible="partly" if best.by_times else "yes",
-                coalition=list(best.parties),
-                share=rate(best.correct, best.targets),
-                label="MEASURED",
-                by="times and addresses" if best.by_times else "messages",
-            )
-    if quorum:  # (3)
-        return _sealed(info, quorum, drill)
-    most = max(joined, key=lambda found: found.targets, default=None)  # (4)
-    return Unmasking(
-        feasible="no" if most is None else "not detected",
-        coalition=[],
-        share=None if most is None else rate(most.correct, most.targets),
-        label="DECLARED" if most is None else "MEASURED",
+        ways.append(Way(by="what is shown", coalition=["platform_a"], share=rate(named, shown, label=how), label=how))
+    else:
+        ways += _smallest(joined, by_times=False)  # (2)
+    opening = [_opening(info, drill)] if info.opened_by else []  # (3)
+    ways += opening + ([] if ways else _smallest(joined, by_times=True))  # (2)
+    if not ways:  # (4)
+        most = max(joined, key=lambda found: found.targets, default=None)
+        share = None if most is None else rate(most.correct, most.targets)
+        feasible: Literal["no", "not detected"] = "no" if most is None else "not detected"
+        return Unmasking(feasible=feasible, ways=[], share=share, label="DECLARED" if most is None else "MEASURED")
+    found = Unmasking(
+        feasible="partly" if ways[0].by == "times and addresses" else "yes", ways=ways, label=ways[0].label
     )
+    return _audited(found, info, drill) if info.opened_by else found
 
 
-def _sealed(info: Info, quorum: tuple[int, int], drill: Drill | None) -> Unmasking:
+def _smallest(joined: Sequence[Joined], *, by_times: bool) -> list[Way]:
+    """The smallest coalition that named more accounts than a guess, and of these the one that named most; or none."""
+    worked = [found for found in joined if found.detected and found.by_times is by_times]
+    if not worked:
+        return []
+    best = min(worked, key=lambda found: (len(found.parties), -found.correct / found.targets))
+    by: By = "times and addresses" if by_times else "messages"
+    return [Way(by=by, coalition=list(best.parties), share=rate(best.correct, best.targets), label="MEASURED")]
+
+
+def _opening(info: Info, drill: Drill | None) -> Way:
     coalition = ["platform_a", "audit_office", *info.opened_by[: info.quorum]]
+    how: How = "MEASURED" if drill is not None and drill.opened else "DECLARED"
+    return Way(by="seal", coalition=coalition, share=None, label=how, leaves_entry=True)
+
+
+def _audited(found: Unmasking, info: Info, drill: Drill | None) -> Unmasking:
+    """With what is known of the openers: declared, or tried out."""
+    quorum = info.quorum, len(info.opened_by)
     if drill is None:
-        return Unmasking(
-            feasible="yes", coalition=coalition, share=None, label="DECLARED", quorum=quorum,
-            audit_entry="unavoidable", covert="detected", by="seal",
-        )  # fmt: skip
-    return Unmasking(
-        feasible="yes" if drill.opened else "not detected",
-        coalition=coalition,
-        share=None,
-        label="MEASURED",
-        by="seal",
+        return replace(found, quorum=quorum, audit_entry="unavoidable", covert="detected")
+    return replace(
+        found,
         quorum=quorum,
         audit_entry="unavoidable" if drill.too_few_refused and drill.unrecorded_refused else "avoidable",
         audit_label="MEASURED",

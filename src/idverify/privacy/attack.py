@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -25,7 +26,7 @@ import msgspec
 
 from idverify.errors import BadUsage, IdverifyError, Unusable
 from idverify.privacy.answers import ATTACKERS, Answer, AttackerName, ViewName
-from idverify.privacy.attacks import ALIKE, ATTACKS, INDIFFERENT
+from idverify.privacy.attacks import ALIKE, ATTACKS, INDIFFERENT, WITH_HELPERS
 from idverify.privacy.attacks.exact_join import NAME, field_pairs
 from idverify.privacy.engine import counted, engine
 from idverify.privacy.explaining import explained
@@ -96,6 +97,8 @@ class Attacking:
         self._engine: Engine | None = None
         self._closed = Path()
         self._said: dict[str, Answer] = {}
+        self._pairs: dict[tuple[object, ...], dict[str, Answer]] = {}
+        self._shared: dict[tuple[Path, Cut], dict[tuple[str, ...], object]] = {}
 
     def __enter__(self) -> Attacking:
         self._engine = self._stack.enter_context(engine(self.asked.engine))
@@ -116,7 +119,9 @@ class Attacking:
             shadow = ledgers_of(self.asked.shadow)
             if set(coalition) <= set(parties(shadow)) or len(self.asked.attackers) == 1:
                 lesson = self._view(shadow, coalition, "trained", cut=cut)
-                found.learned = learn(lesson, self.asked.shadow / "truth.jsonl")
+                truth = self.asked.shadow / "truth.jsonl"
+                sides = lesson.source or "", lesson.target
+                found.learned = lesson.once(("learned", *sides), lambda: learn(lesson, truth))
         return found
 
     def _view(self, ledgers: Path, coalition: Sequence[str], attacker: AttackerName, *, cut: ViewName) -> View:
@@ -128,9 +133,10 @@ class Attacking:
             self._engine,
             closed,
             attacker,
-            Cut(cut, self.asked.at if ledgers == self.ledgers else None),
+            part := Cut(cut, self.asked.at if ledgers == self.ledgers else None),
             left_out=read_left_out(closed),
             hashes=self.asked.hashes,
+            shared=self._shared.setdefault((closed, part), {}),
         )
 
     def answers(self, coalition: Sequence[str], *, cut: ViewName | None = None) -> list[Answer]:
@@ -142,6 +148,8 @@ class Attacking:
             if attacker == "trained" and view.learned is None:
                 continue
             left_out = unused(view)
+            sides = (view.source, view.target, attacker, view.cut)
+            view.take_over(self._pairs.get(sides, {}))
             view.take_over({name: each for name, each in self._said.items() if name in ALIKE[attacker]})
             for name in self.asked.attacks or ATTACKS:
                 answer = view.said(ATTACKS[name])
@@ -153,6 +161,7 @@ class Attacking:
                 self._said = dict(view.answered)
             elif "policy" not in self.asked.attackers:
                 self._said = {name: each for name, each in view.answered.items() if name in INDIFFERENT}
+            self._pairs[sides] = {name: each for name, each in view.answered.items() if name not in WITH_HELPERS}
         return found
 
     def _tables(self, ledgers: Path, coalition: Sequence[str]) -> Path:
@@ -181,8 +190,8 @@ def unused(view: View) -> dict[str, int]:
     for party in view.coalition:
         counts.update(view.left_out.get(party, {}))
         events = view.events(party)
-        nobody = counted(view.engine, events.filter(events.subject.isnull()))
-        counts["without a subject"] += nobody
+        nobody = events.filter(events.subject.isnull())
+        counts["without a subject"] += view.once(("nobody", party), partial(counted, view.engine, nobody))
     return {reason: number for reason, number in sorted(counts.items()) if number}
 
 

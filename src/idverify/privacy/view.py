@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,9 @@ HASHES = 12_000_000
 """How many hashes an enumeration tries before it says how long the rest would take: five seconds or ten."""
 REFUSED = " refused"
 """What is added to a route where the answer was a refusal: a rhythm of its own."""
+
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,7 @@ class View:
     learned: Learned | None = None
     hashes: int = HASHES
     left_out: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    shared: dict[tuple[str, ...], object] = field(default_factory=dict)  # with views of the same tables and cut
 
     def __post_init__(self) -> None:
         if not self.coalition or len(set(self.coalition)) != len(self.coalition):
@@ -78,10 +82,6 @@ class View:
                 f"a coalition of {','.join(self.coalition) or 'nobody'}",
                 hint="name one or more parties, each once: identity_provider,platform_a",
             )
-        self._events: dict[str, Table] = {}
-        self._leaves: dict[str, Table] = {}
-        self._dated: dict[str, Events] = {}
-        self._subjects: dict[str, tuple[str, ...]] = {}
         self._said: dict[str, Answer] = {}
 
     @cached_property
@@ -108,65 +108,75 @@ class View:
         """The parties between the source and the target."""
         return tuple(party for party in self.coalition if party not in (self.source, self.target))
 
+    def once(self, key: tuple[str, ...], work: Callable[[], Found]) -> Found:
+        """What `work` finds, which is the same for every attacker and coalition that reads the same ledgers so."""
+        if key not in self.shared:
+            self.shared[key] = work()
+        return cast("Found", self.shared[key])
+
     def events(self, party: str) -> Table:
         """The party's records, with a subject for each that has one (a network observer's is the address)."""
-        if party not in self._events:
-            table = self._read(party, "events")
-            if self.public.role(party) == "network_observer":
-                table = table.mutate(subject=table.peer)
-            elif self.public.role(party) in ("status_host", "relay", "opener"):
-                table = table.mutate(subject=table.subject.fill_null(table.flow))
-            kept = self._kept(party)
-            if kept is not None and not kept.addresses:
-                table = table.mutate(peer=_nothing(), agent=_nothing())
-            if kept is not None and kept.times != "exact":
-                table = table.mutate(time=_coarse(table.time, kept))
-            self._events[party] = table
-        return self._events[party]
+        return self.once(("events", party), lambda: self._events(party))
+
+    def _events(self, party: str) -> Table:
+        table = self._read(party, "events")
+        if self.public.role(party) == "network_observer":
+            table = table.mutate(subject=table.peer)
+        elif self.public.role(party) in ("status_host", "relay", "opener"):
+            table = table.mutate(subject=table.subject.fill_null(table.flow))
+        kept = self._kept(party)
+        if kept is not None and not kept.addresses:
+            table = table.mutate(peer=_nothing(), agent=_nothing())
+        if kept is not None and kept.times != "exact":
+            table = table.mutate(time=_coarse(table.time, kept))
+        return table
 
     def leaves(self, party: str) -> Table:
         """The party's named values, with a subject for each that has one."""
-        if party not in self._leaves:
-            table = self._read(party, "leaves")
-            if self.public.role(party) in ("network_observer", "status_host", "relay", "opener"):
-                owners = self.events(party).select("record", owner="subject")
-                table = table.left_join(owners, "record").drop("record_right").drop("subject")
-                table = table.rename(subject="owner")
-            kept = self._kept(party)
-            if kept is not None:
-                last = table.field.split(".")[-1]
-                table = table.filter(last.isin(kept.fields)) if kept.fields else table.filter(last == "")
-                if kept.times != "exact":
-                    table = table.mutate(time=_coarse(table.time, kept))
-            self._leaves[party] = table
-        return self._leaves[party]
+        return self.once(("leaves", party), lambda: self._leaves(party))
+
+    def _leaves(self, party: str) -> Table:
+        table = self._read(party, "leaves")
+        if self.public.role(party) in ("network_observer", "status_host", "relay", "opener"):
+            owners = self.events(party).select("record", owner="subject")
+            table = table.left_join(owners, "record").drop("record_right").drop("subject")
+            table = table.rename(subject="owner")
+        kept = self._kept(party)
+        if kept is not None:
+            last = table.field.split(".")[-1]
+            table = table.filter(last.isin(kept.fields)) if kept.fields else table.filter(last == "")
+            if kept.times != "exact":
+                table = table.mutate(time=_coarse(table.time, kept))
+        return table
 
     def dated(self, party: str) -> Events:
         """The party's records that have a subject, in the order of time."""
-        if party not in self._dated:
-            table, names = self.events(party), self.subjects(party)
-            rows = table.filter(table.subject.notnull() & table.time.notnull())
-            refused = rows.route.concat(REFUSED)
-            rows = rows.mutate(route=(rows.status >= 400).ifelse(refused, rows.route))
-            rows = rows.select("subject", "time", "route", "peer", "agent").order_by("time", "subject", "route")
-            columns = self.engine.to_pyarrow(rows)
-            subjects = columns.column("subject").to_numpy(zero_copy_only=False).astype(str)
-            who = np.searchsorted(np.asarray(names, dtype=str), subjects)
-            route, peer, agent = (
-                columns.column(name).to_numpy(zero_copy_only=False) for name in ("route", "peer", "agent")
-            )
-            time = columns.column("time").to_numpy(zero_copy_only=False).astype(np.float64)
-            self._dated[party] = Events(names, who.astype(np.int64), time, route, peer, agent)
-        return self._dated[party]
+        return self.once(("dated", party), lambda: self._dated(party))
+
+    def _dated(self, party: str) -> Events:
+        table, names = self.events(party), self.subjects(party)
+        rows = table.filter(table.subject.notnull() & table.time.notnull())
+        refused = rows.route.concat(REFUSED)
+        rows = rows.mutate(route=(rows.status >= 400).ifelse(refused, rows.route))
+        rows = rows.select("subject", "time", "route", "peer", "agent").order_by("time", "subject", "route")
+        columns = self.engine.to_pyarrow(rows)
+        subjects = columns.column("subject").to_numpy(zero_copy_only=False).astype(str)
+        who = np.searchsorted(np.asarray(names, dtype=str), subjects)
+        route, peer, agent = (
+            columns.column(name).to_numpy(zero_copy_only=False) for name in ("route", "peer", "agent")
+        )
+        time = columns.column("time").to_numpy(zero_copy_only=False).astype(np.float64)
+        return Events(names, who.astype(np.int64), time, route, peer, agent)
 
     def subjects(self, party: str) -> tuple[str, ...]:
         """The subjects that a party knows, sorted."""
-        if party not in self._subjects:
-            table = self.events(party)
-            rows = table.filter(table.subject.notnull()).select("subject").distinct()
-            found = self.engine.to_pyarrow(rows).column("subject").to_numpy(zero_copy_only=False)
-            self._subjects[party] = tuple(map(str, np.unique(found.astype(str))))
-        return self._subjects[party]
+        return self.once(("subjects", party), lambda: self._subjects(party))
+
+    def _subjects(self, party: str) -> tuple[str, ...]:
+        table = self.events(party)
+        rows = table.filter(table.subject.notnull()).select("subject").distinct()
+        found = self.engine.to_pyarrow(rows).column("subject").to_numpy(zero_copy_only=False)
+        return tuple(map(str, np.unique(found.astype(str))))
 
     @property
     def pool(self) -> int:
@@ -206,8 +216,10 @@ class View:
         return self._said
 
     def take_over(self, answers: Mapping[str, Answer]) -> None:
-        """Take the answers of another attacker, for attacks to which it makes no difference."""
-        self._said |= {name: replace(answer, attacker=self.attacker) for name, answer in answers.items()}
+        """Take the answers of another attacker or coalition, for attacks to which it makes no difference."""
+        self._said |= {
+            name: replace(answer, attacker=self.attacker, coalition=self.coalition) for name, answer in answers.items()
+        }
 
     def _kept(self, party: str) -> Kept | None:
         return self.public.kept.get(party) if self.cut.view == "kept" else None

@@ -41,6 +41,8 @@ ATTACKS: Mapping[str, Attack] = MappingProxyType(
 )
 """In the order of measurement.md."""
 
+WITH_HELPERS = frozenset({"exact_join", "combined"})
+"""Attacks that look at the parties between source and target; for the others they make no difference."""
 INDIFFERENT = frozenset({"exact_join", "near_join", "quasi_identifiers", "revocation"})
 """Attacks for which it is all the same what the attacker knows beside the ledgers."""
 ALIKE: Mapping[AttackerName, frozenset[str]] = MappingProxyType(

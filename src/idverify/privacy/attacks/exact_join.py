@@ -34,7 +34,7 @@ def exact_join(view: View) -> Answer:
     """Guess who each subject of the target is among those of the source."""
     if view.source is None:
         return no_answer(view, NAME, "one party alone has nothing to join")
-    found = {sides: tuple(_joined(view, *sides)) for sides in _sides(view)}
+    found = {sides: _joined(view, *sides) for sides in _sides(view)}
     numbers = _numbered([pair for joins in found.values() for one in joins for pair in one.pairs])
     if not numbers:
         return no_answer(view, NAME, "no opaque value of one ledger is in another")
@@ -60,8 +60,9 @@ def field_pairs(view: View) -> list[FieldPair]:
     return sorted(found, key=lambda p: (-p.one_to_one, p.first, p.second))
 
 
-def _joined(view: View, first: str, second: str) -> Iterator[Joined]:
-    return joined(view.engine, (view.leaves(first), view.leaves(second)), (first, second))
+def _joined(view: View, first: str, second: str) -> tuple[Joined, ...]:
+    leaves = view.leaves(first), view.leaves(second)
+    return view.once(("joined", first, second), lambda: tuple(joined(view.engine, leaves, (first, second))))
 
 
 def _sides(view: View) -> Iterator[tuple[str, str]]:

@@ -7,18 +7,15 @@ added for the report. Times are milliseconds, sizes bytes, shares between 0 and 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from idverify.comparison.documents import decoded, encoded, schema_of
-from idverify.outcomes.model import Difference, Figures, Outcomes, QuasiIdentifier
+from idverify.outcomes.model import Amount, Count, Difference, Figures, Outcomes, QuasiIdentifier, Share
 
 SCHEMA_VERSION = 1
 SCHEMA_FILE = Path(__file__).with_name("run_schema.json")
-Count: TypeAlias = Annotated[int, Meta(ge=0)]
-Amount: TypeAlias = Annotated[float, Meta(ge=0)]
-Share: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
 Label: TypeAlias = Literal["MEASURED", "SIMULATED", "EXTRAPOLATED"]
 
 

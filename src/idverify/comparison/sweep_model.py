@@ -11,7 +11,8 @@ from typing import Literal
 from msgspec import Struct
 
 from idverify.comparison.documents import decoded, encoded, schema_of
-from idverify.comparison.model import Amount, Count, Label, Share
+from idverify.comparison.model import Label
+from idverify.outcomes.model import Amount, Count, Share
 
 SCHEMA_VERSION = 1
 SCHEMA_FILE = Path(__file__).with_name("sweep_schema.json")

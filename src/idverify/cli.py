@@ -23,6 +23,7 @@ SHORT = """idverify shows what a mandate to prove one's identity on social media
 
   idverify compare                 run the usual schemes under load, attack their ledgers, report (some minutes)
   idverify compare --schemes real_name,privacy_pass --duration 5
+  idverify sweep --scheme A,B      what an overloaded issuer costs, in time and in privacy (some minutes)
   idverify up                      start all services and use them in a browser
   idverify schemes                 what can be compared
   idverify mandate list            under which rules

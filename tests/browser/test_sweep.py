@@ -36,6 +36,7 @@ def look_at(page: Page, sweep: str, picture: str) -> None:
     page.on("request", lambda request: asked.append(request.url))
     page.goto(sweep)
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    assert page.evaluate(CUT_OFF) == []
     page.evaluate(files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8"))
     found = page.evaluate("axe.run()")["violations"]
     assert [(v["id"], v["nodes"][0]["html"]) for v in found] == []
@@ -46,6 +47,9 @@ def look_at(page: Page, sweep: str, picture: str) -> None:
     assert asked == [sweep, picture]
 
 
-CUT_OFF = """() => { const box = document.documentElement.getBoundingClientRect();
-  return [...document.querySelectorAll('text')].map(t => [t.textContent, t.getBoundingClientRect()])
-    .filter(([_, r]) => r.left < box.left || r.right > box.right + 1 || r.bottom > box.bottom + 1).map(([t]) => t); }"""
+CUT_OFF = """() => [...document.querySelectorAll('svg[role=img]')].flatMap(svg => {
+  const box = svg.getBoundingClientRect();
+  return [...svg.querySelectorAll('text')].map(t => [t.textContent, t.getBoundingClientRect()])
+    .filter(([_, r]) => r.left < box.left - 1 || r.right > box.right + 1 || r.bottom > box.bottom + 1).map(([t]) => t);
+})"""
+"""The labels that reach beyond their picture."""

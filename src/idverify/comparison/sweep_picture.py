@@ -21,7 +21,7 @@ from idverify.comparison.sweep_model import SAME_PLATFORM, TWO_PLATFORMS, Curve,
 from idverify.comparison.sweep_words import finding, hidden, linked, waited
 
 WIDTH, HEIGHT = 480.0, 360.0
-LEFT, RIGHT, TOP, BOTTOM = 58.0, 14.0, 54.0, 52.0
+LEFT, RIGHT, TOP, BOTTOM = 74.0, 14.0, 54.0, 52.0
 LETTER = 8.4
 """The width of a letter of a label at the size at which it is drawn, on average."""
 
@@ -303,16 +303,23 @@ def _along(
 def _label(text: str, spots: Sequence[tuple[float, float]], taken: list[Box], inside: Box, kind: str = "name") -> str:
     """A label beside one of its own spots, the last first, where it covers nothing."""
     long = len(text) * LETTER
-    places = []
+    places: list[tuple[Box, str]] = []
     for x, y in reversed(spots):
         for top in (y - 28, y + 12, y - 9, y - 46, y + 30):
-            places += [(left, left + long, top, top + 18) for left in (x - long - 12, x - long / 2, x + 12)]
+            for left, anchor in ((x - long - 12, "end"), (x - long / 2, "middle"), (x + 12, "start")):
+                places.append(((left, left + long, top, top + 18), anchor))
     fitting = [
-        b for b in places if b[0] >= inside[0] + 2 and b[1] <= inside[1] and b[2] >= inside[2] and b[3] <= inside[3]
+        (b, anchor)
+        for b, anchor in places
+        if b[0] >= inside[0] + 2 and b[1] <= inside[1] and b[2] >= inside[2] and b[3] <= inside[3]
     ]
-    box = next((b for b in fitting if not any(overlap(b, other) for other in taken)), (fitting or places)[0])
+    free = (each for each in fitting if not any(overlap(each[0], other) for other in taken))
+    box, anchor = next(free, (fitting or places)[0])
     taken.append(box)
-    return f'<text x="{box[0]:.1f}" y="{box[3] - 4:.1f}" class="{kind}">{escape(text)}</text>'
+    # Held where it is nearest to its mark, so that a larger letter grows away from it.
+    at = {"start": box[0], "middle": (box[0] + box[1]) / 2, "end": box[1]}[anchor]
+    held = f'x="{at:.1f}" y="{box[3] - 4:.1f}" text-anchor="{anchor}"'
+    return f'<text {held} class="{kind}">{escape(text)}</text>'
 
 
 def _colour(series: Series) -> str:

@@ -38,7 +38,7 @@ from idverify.world import World, needed
 
 USERS = 20
 """Sources of arrivals; the people themselves are as many as come."""
-SPARE = 1.15
+SPARE = 1.3
 """So many more enrol than are expected to come, so that somebody is left at the end."""
 LATE_MS = 250.0
 """A generator that is later than this at times (p99) blurs what people waited."""
@@ -303,7 +303,7 @@ def warnings(load: LoadResult, *, saturated: bool) -> list[str]:
             "do not trust what people waited"
         )
     if load.exhausted:
-        found.append(f"{load.exhausted} arrivals had nobody left to come: take more citizens")
+        found.append(f"{load.exhausted} arrivals found everybody busy or gone: take more citizens")
     failed = sum(step.failed for step in load.steps.values())
     if failed:
         found.append(f"{failed} requests failed")

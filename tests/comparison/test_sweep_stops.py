@@ -37,6 +37,7 @@ def sweep_with(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[dic
             return msgspec.structs.replace(example.points[0], asked_rate=tried.rate, complete=not self.stop.is_set())
 
         monkeypatch.setattr(Trying, "run", point)
+        monkeypatch.setattr("idverify.comparison.sweep.CURVE_LOGINS", 1_000)
         plan = SweepPlan(
             settings=Settings(),
             schemes=["sd_jwt_vc_batch"],

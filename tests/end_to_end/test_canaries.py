@@ -155,6 +155,16 @@ def test_the_other_platform_sees_nothing(trace: Trace) -> None:
             assert not holds(ledger, canary)
 
 
+def test_nobody_else_sees_a_person_or_what_they_do(trace: Trace) -> None:
+    """Whoever takes part beside the identity provider and the platforms, and whoever watches the lines."""
+    platform = {"platform_a", "platform_b"}
+    others = trace.ledgers.keys() - platform - {"identity_provider"}
+    assert {*trace.scheme.info.parties, "network_observer-platform_a"} <= others
+    for party in others:
+        for canary in (trace.person.name, trace.person.id_number, HANDLE, TEXT, trace.account, trace.nonce):
+            assert not holds(trace.ledgers[party], canary), party
+
+
 def test_no_ledger_keeps_a_secret(trace: Trace) -> None:
     for ledger in trace.ledgers.values():
         text = ledger.read_text()

@@ -17,7 +17,7 @@ import pytest
 
 from idverify.privacy.answers import Answer
 from idverify.privacy.attack import attack, subjects_in
-from idverify.privacy.joining import FALSE_ALARM, chance_of, place_of
+from idverify.privacy.joining import chance_of, place_of
 from idverify.privacy.metrics import Linkage
 from idverify.privacy.opaque import apparent_bits, is_opaque
 from idverify.privacy.score import Claim, Truth, score
@@ -106,24 +106,6 @@ def test_the_attack_process_says_what_is_missing(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "'a' has no ledger here" in done.stderr
     assert "Traceback" not in done.stderr
-
-
-def test_random_values_raise_no_false_alarm_beyond_the_declared_rate(tmp_path: Path) -> None:
-    alarms = sum(bool(unrelated(number, tmp_path / str(number)).pairs) for number in range(20))
-    assert alarms <= 20 * FALSE_ALARM + 1
-
-
-def unrelated(number: int, folder: Path) -> Answer:
-    """Two ledgers with random eight-digit hex values (32 bits) and a public constant."""
-    chance = random.Random(number)
-
-    def ledger(party: str) -> Rows:
-        return [
-            (f"{party}{n}", {"value": f"{chance.getrandbits(32):08x}", "key": "public-constant-of-all"})
-            for n in range(60)
-        ]
-
-    return joined(folder, {"platform_a": ledger("a"), "platform_b": ledger("b")})
 
 
 def test_a_hashed_value_is_found_too(tmp_path: Path) -> None:

@@ -92,10 +92,15 @@ def _experiment(name: str, coalition: Coalition, *, found_out: bool) -> Experime
 
 def real_world(scheme: Scheme, people: int, coalition: Coalition, *, seed: int) -> Judged:
     """Everybody signs up at both platforms with the scheme itself; then the ledgers are attacked."""
+    return real_worlds(scheme, people, [coalition], seed=seed)[0]
+
+
+def real_worlds(scheme: Scheme, people: int, coalitions: Sequence[Coalition], *, seed: int) -> list[Judged]:
+    """One such world, attacked by one coalition after the other."""
     with TemporaryDirectory(prefix="idverify-real-") as place:
         folder = Path(place)
         _write(scheme, people, folder, seed=seed)
-        return judged(folder, coalition, "exact_join", schemes={scheme.info.name: scheme})
+        return [judged(folder, who, "exact_join", schemes={scheme.info.name: scheme}) for who in coalitions]
 
 
 @cache

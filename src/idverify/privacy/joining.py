@@ -252,7 +252,7 @@ def _sizes(engine: Engine, side: Table) -> dict[str, Numbers]:
         low=side.value.min() if numeric else side.bits.min(),
         high=side.value.max() if numeric else side.bits.max(),
         held=side.count(),
-        whole=(side.value == side.value.round()).all() if numeric else side.bits.isnull().all(),
+        whole=(side.value % 1.0 == 0.0).all() if numeric else side.bits.isnull().all(),
     )
     found = engine.to_pyarrow(each).to_pylist()
     squares: dict[str, float] = {}

@@ -52,10 +52,13 @@ LEAVES = pa.schema(
         "digest": pa.string(), "tail": pa.float64(), "number": pa.float64(), "bits": pa.float64(),
     }
 )  # fmt: skip
+LARGEST = 2**63 - 1
+"""A status or a size beyond this is none."""
 AGENT = "received.headers.user-agent"
 SUBJECT = "subject"
 """The name of the field that is a party's own handle of somebody."""
 DAMAGED, REPEATED, UNDATED, OTHERS = "damaged", "repeated", "without a time", "of another party"
+_AGAIN = "take that folder away: it is made again from the lines"
 _HEX = re.compile(r"[0-9a-fA-F]{64}")
 _BASE64 = re.compile(r"[0-9A-Za-z_+/-]{43}=?")
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?")
@@ -120,6 +123,18 @@ def is_closed(folder: Path, party: str, out: Path) -> bool:
     return all(path.stat().st_mtime_ns <= closed for path in _files_of(folder, party))
 
 
+def check_table(path: Path, name: str, party: str) -> None:
+    """Raises BadEnvironment where a closed table was cut off, is none, or has not the columns of events or leaves."""
+    try:
+        with pq.ParquetFile(path) as file:
+            columns = set(file.schema_arrow.names)
+    except (OSError, pa.ArrowException) as error:
+        said = str(error).splitlines()[0][:120]
+        raise BadEnvironment(f"the closed ledger of {party} is damaged: {said}", hint=_AGAIN) from error
+    if missing := set({"events": EVENTS, "leaves": LEAVES}[name].names) - columns:
+        raise BadEnvironment(f"the closed ledger of {party} has no column {min(missing)}", hint=_AGAIN)
+
+
 def read_left_out(out: Path) -> dict[str, dict[str, int]]:
     """How many records of each party are not in the tables, by reason."""
     try:
@@ -180,6 +195,8 @@ def _usable(
     for record in decoding:
         if record.party != party:
             left_out[OTHERS] += 1
+        elif not all(-LARGEST <= number <= LARGEST for number in (record.status, record.up, record.down)):
+            left_out[DAMAGED] += 1
         elif not 0.0 < record.time < 1e11:
             left_out[UNDATED] += 1
         else:
@@ -221,7 +238,7 @@ def _leaves(number: int, record: Record, named: set[str]) -> Iterator[tuple[obje
     route = f"{record.method} {record.route}".strip()
     seen: set[tuple[str, type, object]] = set()
     for name, value in record.fields.items():
-        plain = collapsed(name)
+        plain, value = _text(collapsed(name)), _text(value) if isinstance(value, str) else value
         if (plain, type(value), value) in seen:
             continue
         seen.add((plain, type(value), value))
@@ -235,9 +252,16 @@ def forms(value: Leaf) -> tuple[str, str | None, float | None, float]:
     if isinstance(value, bool):
         return ("true" if value else "false"), None, None, 0.0
     if isinstance(value, int | float):
-        number = float(value)
+        number = float(value) if -1e308 <= value <= 1e308 else math.inf
         return repr(value), None, (number if math.isfinite(number) else None), 0.0
     return value, _digest(value), _instant(value), apparent_bits(value) if is_opaque(value) else 0.0
+
+
+def _text(value: str) -> str:
+    """The same text with a mark for each half of a character, which JSON can escape and nothing can write."""
+    if value.isascii():
+        return value
+    return value.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
 
 
 def _digest(value: str) -> str | None:

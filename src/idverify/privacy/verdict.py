@@ -127,12 +127,12 @@ def _linkage(answer: Answer, right: Mapping[str, Set[str]]) -> Linkage:
 def _game(
     answer: Answer, judged: Judged, right: Mapping[str, Set[str]], *, seed: int
 ) -> tuple[int, int, tuple[float, float]]:
-    """Attack 9, the two-user game: of the true candidate and one drawn at random, which does the attack prefer?
+    """Attack 9, the two-user game: of the true candidate and another one at random, which does the attack prefer?
 
     A tie is a coin. 1/2 is no information, 1 is all.
     """
     rows, pool = answer.posterior, answer.pool
-    if pool < 2 or not judged.subjects:
+    if pool <= max((len(right[subject]) for subject in judged.subjects), default=0):
         return 0, 0, (0.0, 1.0)
     random = np.random.default_rng(seed)
     place = {subject: number for number, subject in enumerate(rows.subjects)}
@@ -145,6 +145,8 @@ def _game(
         true = max((by_name.get(names.get(name, -1), rest) for name in right[subject]), default=rest)
         # The other is one of the pool's; those beyond the named ones all have the rest.
         drawn = int(random.integers(pool))
+        while drawn < len(rows.names) and rows.names[drawn] in right[subject]:
+            drawn = int(random.integers(pool))
         other = by_name.get(drawn, rest) if drawn < len(rows.names) else rest
         wins += int(true > other) if true != other else int(random.integers(2))
     return wins, len(judged.subjects), clopper_pearson(wins, len(judged.subjects))

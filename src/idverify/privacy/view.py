@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from idverify.errors import BadEnvironment, BadUsage
 from idverify.privacy.answers import Answer, AttackerName, Floats, Ints, ViewName
 from idverify.privacy.public import Kept, Public, PublicScheme, Role
+from idverify.privacy.tables import check_table
 
 if TYPE_CHECKING:
     from ibis.expr.types import BooleanValue, Table, Value
@@ -228,6 +229,7 @@ class View:
         place = self.closed / name / f"party={party}" / "part-0.parquet"
         if not place.is_file():
             raise BadEnvironment(f"there is no ledger of {party}", hint="name a party whose ledger is there")
+        check_table(place, name, party)
         table = self.engine.read_parquet(str(place))
         chosen: list[BooleanValue] = []
         if self.cut.at is not None:

@@ -170,6 +170,24 @@ def unique(shares: Floats, people: float) -> float:
     return float(np.sum(p * np.exp(-people * p)))
 
 
+def game_exponential(mean: float, seconds: float) -> float:
+    """Share of two-user games won by time alone, with an exponential delay: 1 − E[D]/T.
+
+    The other's issuance, any time of the T `seconds` alike, is preferred only if it lies between the true one and the
+    presentation: with probability D/T. D is short beside T.
+    """
+    return 1.0 - mean / seconds
+
+
+def game_groups(groups: int, candidates: int) -> float:
+    """Share of two-user games won where G groups of equal size are told apart: 1 − ½(N/G − 1)/(N − 1).
+
+    The other one is in the same group with probability (N/G − 1)/(N − 1), and then a coin is thrown.
+    """
+    n = _at_least_one(candidates, "candidates")
+    return 1.0 - 0.5 * (n / _at_least_one(groups, "groups") - 1.0) / max(n - 1, 1)
+
+
 def quasi_identifier(shares: Floats, people: float) -> float:
     """Top-1 success of a guess among those who share the value: Σ (1 − exp(−Np))/N."""
     p = _probabilities(shares)

@@ -108,10 +108,14 @@ def worlds(
     number: int,
     coalition: Coalition = I_P,
     attack: str = "timing",
+    attacker: AttackerName = "policy",
     only: Only | None = None,
 ) -> list[Judged]:
     """Several worlds that differ by their seeds."""
-    return [world(scenario, seed * 1_000 + n, coalition=coalition, attack=attack, only=only) for n in range(number)]
+    return [
+        world(scenario, seed * 1_000 + n, coalition=coalition, attack=attack, attacker=attacker, only=only)
+        for n in range(number)
+    ]
 
 
 def share_of(found: Sequence[Judged], seed: int) -> Share:

@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 
 from idverify.errors import BadUsage, IdverifyError, Unusable
 from idverify.simulation import theory
-from idverify.simulation.oracles import farming, joins, others, real, timings
+from idverify.simulation.oracles import farming, joins, others, real, scanning, timings
 from idverify.simulation.oracles.cell import (
     FAMILY,
     Cell,
@@ -45,6 +45,7 @@ def experiments() -> tuple[Experiment, ...]:
         *real.experiments(),
         *timings.EXPERIMENTS,
         *others.EXPERIMENTS,
+        *scanning.EXPERIMENTS,
         *farming.experiments(),
     )
 

@@ -34,6 +34,7 @@ def test_there_is_a_setting_for_everything_that_the_table_of_models_names() -> N
 CHEAP = [
     *("join.phone.tp", "join.mdoc_batch.ip", "repeated.bits.1000", "status.sequential"),
     *("keys.16.top1", "leak.3_bits", "leak.millisecond_iat", "address.1", "escrow.opened", "sybil.real_name"),
+    *("enumeration.whole", "game.keys", "scanner.sequential_index"),
 ]
 
 

@@ -12,8 +12,10 @@ from idverify.comparison.sweep_model import SAME_PLATFORM, TWO_PLATFORMS, WITH_I
 from idverify.privacy.metrics import percent
 
 NOT_SHOWN = (
-    "other attacks than equal values and times: idverify attack runs them all on the ledgers of any point",
+    "network addresses and devices: whoever compares those too finds most people again at any load and scheme; "
+    "idverify attack runs that and all other attacks on the ledgers of any point",
     "a steady state above 100 %: the queue grows as long as the rush lasts, and so does all that depends on it",
+    "how much one rush differs from the next: near 100 % all in it share the luck of one line; other seeds show it",
     "an issuer that turns people away, or grows with the load",
     "how long people of a country wait and think, and how often they come: these are settings here",
 )

@@ -7,13 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
 
 from idverify.privacy.answers import Answer
 from idverify.privacy.attacks._common import answer, no_answer
 from idverify.privacy.attacks.timing import LEAST_COMMON, MOVES, STAYS
 from idverify.privacy.classes import Feature, weigh
-from idverify.privacy.engine import counted
+from idverify.privacy.engine import counted, kept
 from idverify.privacy.view import View
+
+if TYPE_CHECKING:
+    from ibis.expr.types import Table
 
 NAME = "address"
 
@@ -31,18 +36,29 @@ def address(view: View) -> Answer:
 
 def _features(view: View) -> Iterator[Feature]:
     assert view.source is not None
-    first, second = view.events(view.source), view.events(view.target)
     declared = view.attacker == "policy" and view.public.policy.users_per_address is not None
     for name in ("peer", "agent"):
         moved = STAYS if declared else MOVES
         if view.learned is not None:
             moved = view.learned.moved.get(name, moved)
-        one, two = (
-            t.filter(t.subject.notnull() & t[name].notnull()).select("subject", value=name).distinct()
-            for t in (first, second)
-        )
-        theirs = two.select("value").distinct()
-        total = counted(view.engine, theirs)
-        common = counted(view.engine, theirs.semi_join(one, "value"))
-        if total and common >= LEAST_COMMON * total:
+        one, two = (_seen(view, party, name) for party in (view.source, view.target))
+        if view.once(("in common", name, view.source, view.target), partial(_in_common, view, one, two)):
             yield Feature({"peer": "network address", "agent": "user agent"}[name], one, two, moved)
+
+
+def _seen(view: View, party: str, name: str) -> Table:
+    """Who came from where, or with what, each once."""
+
+    def rows() -> Table:
+        events = view.events(party)
+        seen = events.filter(events.subject.notnull() & events[name].notnull())
+        return kept(view.engine, seen.select("subject", value=name).distinct())
+
+    return view.once(("seen", name, party), rows)
+
+
+def _in_common(view: View, one: Table, two: Table) -> bool:
+    """Whether the source has met enough of what the target has met."""
+    theirs = two.select("value").distinct()
+    total = counted(view.engine, theirs)
+    return total > 0 and counted(view.engine, theirs.semi_join(one, "value")) >= LEAST_COMMON * total

@@ -175,7 +175,7 @@ COMPARISONS: Sequence[Comparison] = (
     ),
     Comparison(
         Cell("baseline.pp", "two platforms, schemes that hide", 1 / VILLAGE, 0.1, "one in twelve were known"),
-        lambda seed: share_of(villages(seed)["pp"], seed),
+        lambda seed: share_of(villages(seed)["pp"], seed + 1),
     ),
     Comparison(Cell("revocation", "one of four that were revoked", 0.25, 1.0, "each were revoked alone"), revoked),
     Comparison(

@@ -24,7 +24,7 @@ import numpy as np
 from idverify.privacy.answers import Posterior
 from idverify.privacy.engine import counted, kept
 from idverify.privacy.matching import LEAST_KEPT, MOST_ENTRIES, gathered, normal
-from idverify.privacy.view import View
+from idverify.privacy.view import View, places
 
 if TYPE_CHECKING:
     from ibis.expr.types import Table
@@ -77,9 +77,7 @@ def weigh(view: View, features: Sequence[Feature]) -> Weighed | None:
             together = Feature(together.name, together.first, chosen, together.moved)
         found = _summed([_agreeing(view, together)])
     rows = view.engine.to_pyarrow(found.order_by("second", "first"))
-    first, second = (rows.column(side).to_numpy(zero_copy_only=False).astype(str) for side in ("first", "second"))
-    owner = np.searchsorted(np.asarray(subjects, dtype=str), second).astype(np.int64)
-    who = np.searchsorted(np.asarray(names, dtype=str), first).astype(np.int64)
+    owner, who = places(subjects, rows.column("second")), places(names, rows.column("first"))
     gain = rows.column("gain").to_numpy(zero_copy_only=False).astype(np.float64)
     most = max(LEAST_KEPT, MOST_ENTRIES // max(len(subjects), 1))
     posterior = gathered([normal(owner, who, gain, pool=len(names), most=most)], names, subjects)
@@ -124,7 +122,7 @@ def _among(view: View, feature: Feature, found: Table) -> Table:
 
 def _summed(tables: Sequence[Table]) -> Table:
     every = reduce(lambda one, other: one.union(other), (t.select("first", "second", "gain") for t in tables))
-    return every.group_by("first", "second").agg(gain=every.gain.sum())
+    return every.group_by("first", "second").agg(gain=every.gain.sum().round(9))
 
 
 def _together(features: Sequence[Feature]) -> Feature:

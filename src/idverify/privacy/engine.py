@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Engine: TypeAlias = DuckDB | Spark
 
-MEMORY = "1500MB"
+MEMORY = "1200MB"
 """What DuckDB may hold before it spills; a scan of two ledgers of a million records stays below 2 GB with it."""
 _NUMBERS = count()
 

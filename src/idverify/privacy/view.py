@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from idverify.errors import BadEnvironment, BadUsage
@@ -239,6 +241,12 @@ class View:
             until = self.cut.at if self.cut.at is not None else table.time.max().as_scalar()
             chosen.append(table.time >= until - kept.days * DAY)
         return table.filter(*chosen) if chosen else table
+
+
+def places(names: Sequence[str], column: pa.ChunkedArray) -> Ints:
+    """For each text of a column its place among `names`, all of which are there."""
+    found = pc.index_in(column, value_set=pa.array(names, pa.string()))
+    return np.asarray(found.to_numpy(zero_copy_only=False), dtype=np.int64)
 
 
 def _nothing() -> Value:

@@ -16,14 +16,16 @@ from itertools import pairwise, permutations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 
-from idverify.privacy.answers import Answer, Posterior
+from idverify.privacy.answers import Answer, Ints, Posterior
 from idverify.privacy.attacks._common import no_answer
 from idverify.privacy.engine import counted
 from idverify.privacy.joining import MOST_PAIRS, FieldPair, Joined, agree, joined, links
 from idverify.privacy.matching import standing_out
 from idverify.privacy.opaque import LEAST_BITS
-from idverify.privacy.view import View
+from idverify.privacy.view import View, places
 
 if TYPE_CHECKING:
     from ibis.expr.types import Table
@@ -166,9 +168,7 @@ def _posterior(view: View, best: Table) -> tuple[Posterior, int]:
     assert view.source is not None
     rows = view.engine.to_pyarrow(best.order_by("second", "first"))
     names, subjects = view.subjects(view.source), view.subjects(view.target)
-    first, second = (rows.column(side).to_numpy(zero_copy_only=False).astype(str) for side in ("first", "second"))
-    owner = np.searchsorted(np.asarray(subjects, dtype=str), second)
-    who = np.searchsorted(np.asarray(names, dtype=str), first)
+    owner, who = places(subjects, rows.column("second")), places(names, rows.column("first"))
     counts = np.bincount(owner, minlength=len(subjects))
     starts = np.r_[0, np.cumsum(counts)].astype(np.int64)
     # Engines read a number that is written in a query in ways that differ in its last bit.
@@ -178,14 +178,20 @@ def _posterior(view: View, best: Table) -> tuple[Posterior, int]:
     claimed = standing_out(starts, confidence)
     # Several candidates with the very same evidence are accounts of one person: any of them is right.
     if view.public.role(view.source) == "platform":
-        claimed |= _same_evidence(rows.select(["least", "most", "number"]).to_pylist(), starts)
+        claimed |= _same_evidence(rows.select(["least", "most", "number"]), starts)
     used = 0
     for mask in set(rows.column("pairs").to_pylist()):
         used |= int(mask)
-    posterior = Posterior(subjects, names, starts, who.astype(np.int64), confidence, claimed)
+    posterior = Posterior(subjects, names, starts, who, confidence, claimed)
     return posterior, used
 
 
-def _same_evidence(rows: list[dict[str, object]], starts: np.ndarray) -> np.ndarray:
-    marks = [(row["least"], row["most"], row["number"]) for row in rows]
-    return np.asarray([b > a and len(set(marks[a:b])) == 1 for a, b in pairwise(starts.tolist())], dtype=np.bool_)
+def _same_evidence(rows: pa.Table, starts: Ints) -> NDArray[np.bool_]:
+    """Whether all candidates of a target have the same evidence."""
+    sizes = np.diff(starts)
+    alike: NDArray[np.bool_] = np.equal(sizes, 1)
+    several = np.flatnonzero(sizes > 1)
+    if len(several):
+        marks = list(zip(*(rows.column(name).to_pylist() for name in rows.column_names), strict=True))
+        alike[several] = [len(set(marks[starts[n] : starts[n + 1]])) == 1 for n in several.tolist()]
+    return alike

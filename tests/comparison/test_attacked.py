@@ -98,7 +98,7 @@ def test_too_little_data_says_so_instead_of_a_number(found: Found) -> None:
     few = found.coalitions[PLATFORMS]
     assert few.arrived is None
     assert few.kept is None
-    assert few.silent == f"too little data: {FEW} accounts, and 20 are needed"
+    assert few.silent == f"too little data: {FEW} accounts, and 10 are needed"
     assert found.coalitions["identity_provider"].silent.startswith("no account is in these ledgers")
 
 

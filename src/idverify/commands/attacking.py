@@ -45,8 +45,6 @@ def attack(options: Namespace) -> int:
         hashes=int(options.hashes) if options.hashes else HASHES * (5 if len(coalition) == 1 else 1),
         explain=options.account or ("best" if options.explain else ""),
     )
-    if asked.shadow is None and attackers == ATTACKERS:
-        asked = _without_training(asked)
     documents, enough = [], False
     for world in worlds:
         if missing := [name for name in coalition if name not in parties(ledgers_of(world))]:
@@ -57,7 +55,7 @@ def attack(options: Namespace) -> int:
             continue
         say(f"{world.name}: attacking the ledgers of {' and '.join(coalition)}")
         found = verdicts(
-            _answers(world, coalition, asked),
+            _answers(world, coalition, _with_shadow(asked, world)),
             read_truth(world / "truth.jsonl"),
             label=read_public(ledgers_of(world)).label,
         )
@@ -148,6 +146,18 @@ def _answers(world: Path, coalition: Sequence[str], asked: Asked) -> list[Answer
     from idverify.privacy.apart import attack_apart
 
     return attack_apart(world, [coalition], asked=asked)
+
+
+def _with_shadow(asked: Asked, world: Path) -> Asked:
+    """With the run's own shadow world where no other is named; where there is none, nobody trains."""
+    from dataclasses import replace
+
+    if asked.shadow is not None:
+        return asked
+    own = world / "shadow"
+    if (own / "truth.jsonl").is_file():
+        return replace(asked, shadow=own)
+    return _without_training(asked) if len(asked.attackers) > 1 else asked
 
 
 def _without_training(asked: Asked) -> Asked:

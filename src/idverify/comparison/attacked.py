@@ -15,7 +15,6 @@ from idverify.comparison import collect, visits
 from idverify.comparison.coalitions import FIRST, JOINT, PLATFORMS, VISITS, Coalition, possible, title_of
 from idverify.comparison.model import Attacked, Linked, Strongest
 from idverify.privacy import score
-from idverify.privacy.anonymity import LEAST_TARGETS
 from idverify.privacy.answers import ATTACKERS, Answer, AttackerName
 from idverify.privacy.apart import attack_apart, lay_out
 from idverify.privacy.attack import Asked, subjects_in, write_guesses
@@ -32,6 +31,8 @@ LONGEST = 900.0
 HASHES = 1_000_000
 """How many ID numbers a party that is alone tries against hashes; the evidence says how long all would take."""
 EVIDENCE = 5
+LEAST_ACCOUNTS = 10
+"""Fewer give an interval of more than 30 points even where all are named."""
 MESSAGES = frozenset({"exact_join", "near_join", "enumeration", "quasi_identifiers", "partition"})
 """Attacks that look at what the messages say, not at when and from where they came."""
 
@@ -158,8 +159,8 @@ def _silent(source: str, target: str, targets: int, *, pool: int) -> str:
         return f"{title_of(source.removeprefix(THIEF))} has a record of nobody"
     if not targets:
         return "no account is in these ledgers that anybody could be found behind"
-    if targets < LEAST_TARGETS:
-        return f"too little data: {targets} accounts, and {LEAST_TARGETS} are needed"
+    if targets < LEAST_ACCOUNTS:
+        return f"too little data: {targets} accounts, and {LEAST_ACCOUNTS} are needed"
     return ""
 
 

@@ -210,7 +210,7 @@ class ZkMdoc:
             return _reading_cbor.read(message)
         names = ("audience", "nonce", "proof_digest", "time", "answer", "certificate", "proof")
         fields: Mapping[str, Json] = {name: encode_base64url(part) for name, part in zip(names, parts, strict=True)}
-        return {**fields, "length": len(message), "age": parts[4][0], "over": parts[4][1:] == b"\xf5"}
+        return {**fields, "length": len(message), f"age_over_{parts[4][0]}": parts[4][1:] == b"\xf5"}
 
 
 @lru_cache(maxsize=1)

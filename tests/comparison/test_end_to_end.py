@@ -72,15 +72,14 @@ def test_two_schemes_are_run_attacked_and_reported(tmp_path: Path) -> None:
 
 def test_the_ways_of_reuse_differ_in_what_two_platforms_can_link(tmp_path: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("IDVERIFY_")}
-    command = [sys.executable, "-m", "idverify", "compare", "--schemes", "real_name,sd_jwt_vc", "--citizens", "400"]
+    command = [sys.executable, "-m", "idverify", "compare", "--schemes", "sd_jwt_vc", "--citizens", "400"]
     command += ["--reuse", "A,B,C,D", "--duration", "4", "--warm-up", "0", "--users", "6", "--json"]
     command += ["--shadow", "0"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600, cwd=tmp_path, env=environment)
     assert done.returncode == 0, done.stderr
     run = json.loads(done.stdout)
     jsonschema.Draft202012Validator(json.loads(schema())).validate(run)
-    assert list(run["schemes"]) == ["real_name", *(f"sd_jwt_vc:{method}" for method in "ABCD")]
-    assert run["left_out"] == {"real_name": "the issuer makes an answer for each log-in, and wallets keep none"}
+    assert list(run["schemes"]) == [f"sd_jwt_vc:{method}" for method in "ABCD"]
     across, within = {}, {}
     for method in "ABCD":
         result = run["schemes"][f"sd_jwt_vc:{method}"]
@@ -96,5 +95,4 @@ def test_the_ways_of_reuse_differ_in_what_two_platforms_can_link(tmp_path: Path)
     revoked = [run["schemes"][f"sd_jwt_vc:{method}"]["revocation"] for method in "ABCD"]
     assert revoked[0] == revoked[3]  # of the scheme, not of its reuse
     assert 0 < revoked[0]["mean_s"] <= revoked[0]["longest_s"]
-    assert run["schemes"]["real_name"]["revocation"] is None
     assert list((tmp_path / "runs" / "latest").glob("sd_jwt_vc-C/ledgers/platform_a.jsonl"))

@@ -64,6 +64,16 @@ def test_no_entry_is_given_out_twice_by_several_processes(database_url: str) -> 
     on(database_url, 4, lambda processes: asyncio.run(all_at_once(processes)), size=64, block=16)
 
 
+def test_processes_that_begin_at_once_share_one_list(database_url: str) -> None:
+    async def all_at_once(processes: list[Entries]) -> list[Status]:
+        each = await asyncio.gather(*(drawn(entries, 20) for entries in processes))
+        found = [status for part in each for status in part]
+        assert {status.uri for status in found} == {f"{HOST}/lists/1"}
+        return found
+
+    on(database_url, 4, lambda processes: asyncio.run(all_at_once(processes)), size=1024, block=64)
+
+
 def test_a_full_list_is_followed_by_another_and_no_entry_of_it_is_lost(tmp_path: Path) -> None:
     def work(processes: list[Entries]) -> list[Status]:
         found = asyncio.run(drawn(processes[0], 64))

@@ -21,7 +21,7 @@ from idverify.load.run import run_load
 from idverify.schemes import SCHEMES
 from idverify.settings import Settings
 from idverify.world import World, environment_of
-from tests.kinds import one_of_each_kind
+from tests.kinds import one_of_each
 
 SIZE = 1500
 PARTIES = ("identity_provider", "platform_a", "platform_b")
@@ -87,7 +87,7 @@ def read_ledger(world: World, party: str) -> list[dict[str, str]]:
     return [line for line in lines if line["peer"] != "127.0.0.1"]
 
 
-@pytest.mark.parametrize("name", one_of_each_kind())
+@pytest.mark.parametrize("name", one_of_each(lambda i: (i.issued, i.signed, i.rationed, "one_account" in i.answers)))
 def test_what_people_try_comes_out_as_the_scheme_says(name: str, tmp_path: Path) -> None:
     info = SCHEMES[name].info
     with a_world(tmp_path / "world", name) as world:

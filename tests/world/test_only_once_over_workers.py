@@ -17,7 +17,7 @@ from idverify.wallet import Flows, Owner, Request, Wallet, run
 from idverify.world import World
 
 CITIZENS, SEED = 200, 5
-TRIES = 1000
+TRIES, FEWER = 1000, 100
 UNBOUND = [name for name, scheme in SCHEMES.items() if not scheme.info.binds_nonce and scheme.info.signed]
 
 
@@ -56,9 +56,11 @@ async def all_at_once(requests: list[Request], shown: bytes) -> tuple[Counter[in
 OCTETS = {"Content-Type": "application/octet-stream"}
 
 
-@pytest.mark.parametrize("scheme", UNBOUND)
+@pytest.mark.parametrize(
+    ("scheme", "tries"), [(name, FEWER if number else TRIES) for number, name in enumerate(UNBOUND)], ids=UNBOUND
+)
 def test_a_credential_opens_one_account_however_often_it_is_shown_at_once(
-    database_url: str, tmp_path: Path, scheme: str
+    database_url: str, tmp_path: Path, scheme: str, tries: int
 ) -> None:
     url = "" if database_url.startswith("sqlite") else database_url
     settings = replace(Settings(), citizens=CITIZENS, seed=SEED, workers=2, database_url=url)
@@ -67,11 +69,11 @@ def test_a_credential_opens_one_account_however_often_it_is_shown_at_once(
     with World(tmp_path, settings, parties=parties) as world, httpx.Client() as client:
         platform = world.urls["platform_a"]
         flows = Flows(wallet, identity_provider=world.urls["identity_provider"])
-        requests = [run(flows.ask(platform, scheme), client) for _ in range(TRIES)]
+        requests = [run(flows.ask(platform, scheme), client) for _ in range(tries)]
         credential = run(flows.obtain(scheme, requests[0].challenge), client)
         shown = wallet.present(scheme, credential, requests[0].challenge)
         delivered, opened = asyncio.run(all_at_once(requests, shown))
         ledgers = [path for path in world.ledgers("platform_a") if path.stat().st_size]
-    assert delivered == {200: 1, 409: TRIES - 1}
+    assert delivered == {200: 1, 409: tries - 1}
     assert sorted(opened) == [201] + [409] * 49
     assert len(ledgers) == 2, "both workers have served"

@@ -159,7 +159,7 @@ def index_of(body: bytes) -> int:
     return found[0]
 
 
-def test_a_thousand_issues_at_once_over_two_workers_have_indices_of_their_own(
+def test_hundreds_of_issues_at_once_over_two_workers_have_indices_of_their_own(
     database_url: str, tmp_path: Path
 ) -> None:
     url = "" if database_url.startswith("sqlite") else database_url
@@ -183,11 +183,11 @@ def test_a_thousand_issues_at_once_over_two_workers_have_indices_of_their_own(
                 assert answer.status_code == 200, answer.text
                 return holder.accept(asked, answer.content)[0].body
 
-            return await asyncio.gather(*(one(tokens[n % len(tokens)]) for n in range(1000)))
+            return await asyncio.gather(*(one(tokens[n % len(tokens)]) for n in range(400)))
 
     with World(tmp_path, settings, parties=("identity_provider", "status_host")) as world:
         issued = asyncio.run(issue(world))
         ledgers = [path for path in world.ledgers("identity_provider") if path.stat().st_size]
     indices = [index_of(body) for body in issued]
-    assert len(set(indices)) == 1000
+    assert len(set(indices)) == 400
     assert len(ledgers) == 2, "both workers have served"

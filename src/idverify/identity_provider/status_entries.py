@@ -115,9 +115,11 @@ def revoke(connection: Connection, id_number: str, *, scheme: str, now: float) -
 
 def _reserve(connection: Connection, *, size: int, block: int) -> tuple[int, Sequence[int]]:
     """The next block of the newest list, or the first of a new one."""
-    row = connection.execute(_TAKE, {"block": block}).first()
+    # The newest list is looked up first: another process that begins one in between makes the insertion a conflict,
+    # and not a second new list, in which fewer would hide each other.
+    newest = connection.execute(select(func.max(LIST_TABLE.c.number))).scalar() or 0
+    row = connection.execute(_TAKE, {"block": block, "newest": newest}).first()
     if row is None:
-        newest = connection.execute(select(func.max(LIST_TABLE.c.number))).scalar() or 0
         number, seed, used = newest + 1, secrets.token_bytes(SEED_BYTES), block
         new = {"number": number, "seed": seed, "size": size, "used": used, "version": 0}
         connection.execute(insert(LIST_TABLE), new)
@@ -133,6 +135,6 @@ def _order(seed: bytes, size: int) -> NDArray[np.intp]:
 
 _TAKE = text(
     "UPDATE statuslist SET used = used + :block "
-    "WHERE number = (SELECT max(number) FROM statuslist) AND used + :block <= size "
+    "WHERE number = :newest AND used + :block <= size "
     "RETURNING number, seed, size, used"
 )

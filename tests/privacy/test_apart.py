@@ -7,8 +7,10 @@ import random
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 from msgspec.structs import replace
 
@@ -28,6 +30,7 @@ JOINT = ("identity_provider", "platform_a")
 SCENARIO = Scenario(citizens=250, exactly=1, delay=delays.exponential(400.0), behind=4, keys=8)
 READING = """
 import sys
+import time
 from pathlib import Path
 from idverify.privacy.guard import confine
 own, truth = Path(sys.argv[1]), sys.argv[2]
@@ -162,6 +165,25 @@ def test_one_more_ledger_never_weakens_the_strongest_attack(tmp_path: Path, row:
         assert best.interval[1] >= low, coalition
         low, success = max(low, best.interval[0]), best.success
     assert success > 0.25
+
+
+def test_the_process_ends_when_its_starter_is_killed(worlds: tuple[Path, Path]) -> None:
+    world, _ = worlds
+    code = (
+        "from pathlib import Path\n"
+        "from idverify.privacy.apart import attack_apart\n"
+        "from idverify.privacy.attack import Asked\n"
+        f"attack_apart(Path({str(world)!r}), [{JOINT!r}] * 500, asked=Asked())\n"
+    )
+    starter = subprocess.Popen([sys.executable, "-c", code])
+    until = time.monotonic() + 30
+    while not (children := psutil.Process(starter.pid).children()) and time.monotonic() < until:
+        time.sleep(0.05)
+    starter.kill()
+    starter.wait()
+    assert children
+    _, left = psutil.wait_procs(children, timeout=30)
+    assert left == []
 
 
 def test_what_the_process_says_is_wrong_arrives_in_words(worlds: tuple[Path, Path]) -> None:

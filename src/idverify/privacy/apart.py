@@ -55,15 +55,25 @@ def attack_apart(
             command += ["--kept", ",".join(names)]
         command += _options(asked)
         try:
-            done = subprocess.run(
-                command, cwd=own, capture_output=True, text=True, timeout=timeout, start_new_session=True
-            )
+            done = _run(command, own, timeout=timeout)
         except subprocess.TimeoutExpired as error:
             raise BadEnvironment(f"the attacks took longer than {timeout:g} s") from error
         if done.returncode:
             said = done.stderr.strip().splitlines()[-1:] or [f"the attacks ended with {done.returncode}"]
             raise (BadUsage if done.returncode == 2 else BadEnvironment)(said[0][:500])
         return read_answers(own / "answers")
+
+
+def _run(command: Sequence[str], own: Path, *, timeout: float) -> subprocess.CompletedProcess[str]:
+    """Run it to its end. It holds one end of a pipe, whose other end is gone when we are: then it ends too."""
+    reading, writing = os.pipe()
+    try:
+        return subprocess.run(
+            command, cwd=own, stdin=reading, capture_output=True, text=True, timeout=timeout, start_new_session=True
+        )
+    finally:
+        os.close(reading)
+        os.close(writing)
 
 
 def lay_out(ledgers: Path, out: Path, wanted: set[str], *, public: Public | None = None, link: bool = True) -> None:

@@ -11,8 +11,10 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import os
 import sys
 import tempfile
+import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
@@ -263,6 +265,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 place.mkdir(exist_ok=True)
             tempfile.tempdir = str(scratch)
             confine(Path.cwd(), writable=(scratch, options.answers))
+            threading.Thread(target=_end_with_starter, daemon=True).start()
         asked = Asked(
             attackers=_attackers(options.attacker),
             attacks=tuple(name for name in options.attacks.split(",") if name),
@@ -288,6 +291,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{error.filename}: {error.strerror}", file=sys.stderr)
         return 3
     return 0
+
+
+def _end_with_starter() -> None:
+    """Standard input is a pipe that nobody writes to: it ends when whoever started this process is gone."""
+    while sys.stdin.buffer.read(1):
+        pass
+    os._exit(1)
 
 
 def _attackers(text: str) -> tuple[AttackerName, ...]:

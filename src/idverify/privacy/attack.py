@@ -295,7 +295,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _end_with_starter() -> None:
     """Standard input is a pipe that nobody writes to: it ends when whoever started this process is gone."""
-    while sys.stdin.buffer.read(1):
+    while os.read(0, 1):
         pass
     os._exit(1)
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from idverify import cli
-from idverify.commands.terminal import Watch, print_matrix
+from idverify.commands.terminal import EXPOSED, NARROW_NAME_WIDTH, Watch, print_matrix
+from idverify.comparison.matrix import NARROW
 from idverify.comparison.model import Run, as_bytes
 from tests.comparison.example import make_large_run, make_run
 
@@ -34,6 +35,11 @@ def test_the_matrix_fits_80_columns(make: Callable[[], Run], capsys: pytest.Capt
     assert "312/312" in shown
     assert "\x1b[" not in shown
     assert "…" not in shown
+
+
+def test_the_longest_cell_of_every_column_fits_beside_the_names() -> None:
+    longest = max(map(len, NARROW.values())) + len("/p")
+    assert NARROW_NAME_WIDTH + 1 + len(EXPOSED) * (longest + 1) <= 80
 
 
 def test_without_a_terminal_every_phase_is_a_line_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:

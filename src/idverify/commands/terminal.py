@@ -130,6 +130,8 @@ def about(seconds: float) -> str:
 
 
 NAME_WIDTH = 24
+NARROW_NAME_WIDTH = 21
+"""Beside five columns of cells such as log+addr/p."""
 
 
 class Shown(Protocol):
@@ -207,9 +209,9 @@ def exposure(run: Run) -> Table:
     from idverify.comparison.matrix import narrow
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 0, 0, 1), expand=False)
-    table.add_column("who finds out\nwhom", overflow="fold", width=NAME_WIDTH)
+    table.add_column("who finds out\nwhom", overflow="fold", width=NARROW_NAME_WIDTH)
     for head in EXPOSED:
-        table.add_column(head, justify="right", no_wrap=True)
+        table.add_column(head, justify="right", overflow="fold")
     for name, r in run.schemes.items():
         if r.coalitions:
             table.add_row(f"[bold]{name}[/bold]", *(narrow(r, who) for who in EXPOSED.values()))

@@ -1,18 +1,20 @@
-"""What the ledgers of one world give away: all attacks of all coalitions, in one process that cannot read the truth.
+"""What the ledgers of one world give away: all attacks of all coalitions, in processes that cannot read the truth.
 
 The ledgers are closed to Parquet first, and the tables stay beside the lines for whoever attacks the run again.
 """
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Sequence, Set
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from idverify.comparison import collect, visits
-from idverify.comparison.coalitions import FIRST, JOINT, PLATFORMS, VISITS, Coalition, possible, title_of
+from idverify.comparison.coalitions import FIRST, ISSUER, JOINT, PLATFORMS, VISITS, Coalition, possible, title_of
 from idverify.comparison.model import Attacked, Linked, Strongest
 from idverify.privacy import score
 from idverify.privacy.answers import ATTACKERS, Answer, AttackerName
@@ -64,13 +66,8 @@ def attack_all(world: Path, *, shadow: Path | None, ordered: bool) -> Found:
         close(staged, (visits.FIRST, visits.LATER), staged / CLOSED, schemes=SCHEMES)
         coalitions = possible([*parties_in(ledgers), visits.FIRST, visits.LATER], ordered=ordered)
         attackers: tuple[AttackerName, ...] = ATTACKERS if shadow is not None else ("policy", "blind")
-        answers = attack_apart(
-            staged,
-            [each.parties for each in coalitions],
-            kept=[each.parties for each in coalitions if each.both],
-            asked=Asked(attackers=attackers, shadow=shadow, hashes=HASHES),
-            timeout=LONGEST,
-        )
+        asked = Asked(attackers=attackers, shadow=shadow, hashes=HASHES)
+        answers = _answers(staged, coalitions, asked)
     judging = _Judging(ledgers, [*truth, *visits.truths(twice)], label=read_public(ledgers).label, twice=twice)
     by_coalition = {each.name: [a for a in answers if a.coalition == each.parties] for each in coalitions}
     linkage = {name: judging.linked(by_coalition[name]) for name in (JOINT, PLATFORMS) if name in by_coalition}
@@ -79,6 +76,21 @@ def attack_all(world: Path, *, shadow: Path | None, ordered: bool) -> Found:
     for name in linkage:
         write_guesses(world / f"guesses-{name}.csv", _exact(by_coalition[name]))
     return Found(linkage, {each.name: judging.attacked(each, by_coalition[each.name]) for each in coalitions})
+
+
+def _answers(staged: Path, coalitions: Sequence[Coalition], asked: Asked) -> list[Answer]:
+    """All answers, by two processes at once: coalitions that have nothing to share, the issuer's and the others."""
+    arrived = [each.parties for each in coalitions]
+    kept = [each.parties for each in coalitions if each.both]
+    of_issuer = [parties for parties in arrived if ISSUER in parties]
+    others = [parties for parties in arrived if ISSUER not in parties]
+    with ThreadPoolExecutor(min(2, os.cpu_count() or 1)) as both:
+        halves = [
+            both.submit(attack_apart, staged, arrived, kept=kept, asked=asked, timeout=LONGEST)
+            for arrived, kept in ((of_issuer, []), (others, kept))
+            if arrived
+        ]
+        return [answer for half in halves for answer in half.result()]
 
 
 def shut(ledgers: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -17,6 +18,8 @@ from idverify.outcomes.checklist import ANALOGY
 from idverify.privacy.metrics import clopper_pearson, in_words, percent
 
 MOST_BYTES = 300_000
+CONTENTS = "<!-- contents -->"
+HEADING = re.compile(r'<h2 id="([^"]+)">(.*?)</h2>')
 WHOLE = "whole_sign_up"
 LINKED_BY = (
     ("identity_provider+platform_a", "identity provider + platform A"),
@@ -192,7 +195,14 @@ def render(run: Run) -> str:
             glossary=GLOSSARY,
         )
     )
-    return _unbroken(page)
+    return _unbroken(page.replace(CONTENTS, _contents(page), 1))
+
+
+def _contents(page: str) -> str:
+    """Links to the sections of a page: its level-two headings that have an id, as they stand there."""
+    found = HEADING.findall(page)
+    links = "".join(f'<li><a href="#{anchor}">{title}</a></li>' for anchor, title in found)
+    return f'<nav class="contents" aria-label="Contents"><ul>{links}</ul></nav>' if found else ""
 
 
 def _unbroken(page: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import random
 import shutil
+from collections.abc import Sequence
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -22,24 +24,22 @@ JOINT, PLATFORMS, SHOWN = "identity_provider+platform_a", "platform_a+platform_b
 PEOPLE, FEW, DAMAGED = 40, 6, 3
 
 
-def planted(folder: Path) -> Path:
+def planted(folder: Path, *, field: str = "serial", values: Sequence[str] = ()) -> Path:
     """A world whose issuer hands out a number that platform A is shown; platform B gets nothing of the kind.
 
     Three lines are damaged, platform B has few accounts, and the mandate lets nobody keep that number.
     """
     chance = random.Random(7)
-    handles = [f"{chance.getrandbits(128):032x}" for _ in range(PEOPLE)]
+    handles = values or [f"{chance.getrandbits(128):032x}" for _ in range(PEOPLE)]
     lines: dict[str, list[str]] = {"identity_provider": [], "platform_a": [], "platform_b": []}
     truth = []
     for n, handle in enumerate(handles):
         owner, begun = f"9010{n:08}", 1_700_000_000.0
         issued, route = begun + chance.uniform(0, 3e4), "/api/issue/{scheme}"
-        lines["identity_provider"].append(
-            line("identity_provider", owner, {"serial": handle}, time=issued, route=route)
-        )
+        lines["identity_provider"].append(line("identity_provider", owner, {field: handle}, time=issued, route=route))
         for visit in range(2):
             flow, shown = f"flow-{n}-{visit}", begun + chance.uniform(3e4, 6e4) + 9e4 * visit
-            token = {"token": {"serial": handle}}
+            token = {"token": {field: handle}}
             lines["platform_a"].append(line("platform_a", f"a{n}", token, time=shown, route=SHOWN, flow=flow))
         truth.append({"platform": "platform_a", "account": f"a{n}", "owner": owner, "user": owner, "kind": "own"})
         if n < FEW:
@@ -81,6 +81,19 @@ def test_a_planted_leak_is_reported_with_the_attack_that_found_it(found: Found) 
     assert found.linkage[JOINT].correct == PEOPLE
     assert found.coalitions["platform_a+platform_a"].arrived is not None
     assert found.linkage["platform_a+platform_a"].correct == PEOPLE
+
+
+def test_birth_dates_are_no_strongest_attack_at_the_simulated_size(tmp_path: Path) -> None:
+    dates = [(date(1980, 1, 1) + timedelta(days=97 * n)).isoformat() for n in range(PEOPLE)]
+    world = planted(tmp_path / "world", field="birth_date", values=dates)
+    pair = tuple(JOINT.split("+"))
+    born = verdicts(attack(world, pair), read_truth(world / "truth.jsonl"), label="MEASURED")
+    assert {v.answer.attack: v.success for v in born}["quasi_identifiers"] > 0.9
+    told = attack_all(world, shadow=None, ordered=True).coalitions[JOINT]
+    for best in (told.arrived, told.kept, told.messages):
+        assert best is not None
+        assert best.attack not in ("quasi_identifiers", "combined")
+        assert not best.detected
 
 
 def test_the_view_that_the_mandate_leaves_differs_from_what_arrived(found: Found) -> None:

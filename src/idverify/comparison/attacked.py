@@ -35,8 +35,10 @@ HASHES = 1_000_000
 EVIDENCE = 5
 LEAST_ACCOUNTS = 10
 """Fewer give an interval of more than 30 points even where all are named."""
-MESSAGES = frozenset({"exact_join", "enumeration", "quasi_identifiers", "partition"})
+MESSAGES = frozenset({"exact_join", "enumeration", "partition"})
 """Attacks that look at what messages say, not at when and from where they came. The near-join compares times, too."""
+
+QUASI, COMBINED = "quasi_identifiers", "combined"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,7 @@ class _Judging:
         source, target = first.candidates_of, first.targets_of
         truth = linkable(self.truth, source=source, target=target, known=self._seen.get(source, set()))
         views = {
-            view: verdicts([a for a in answers if a.view == view], truth, label=self.label)
+            view: _of_any_size(verdicts([a for a in answers if a.view == view], truth, label=self.label))
             for view in ("arrived", "kept")
         }
         targets = max((v.anonymity.targets for v in views["arrived"]), default=0)
@@ -174,6 +176,18 @@ def _silent(source: str, target: str, targets: int, *, pool: int) -> str:
     if targets < LEAST_ACCOUNTS:
         return f"too little data: {targets} accounts, and {LEAST_ACCOUNTS} are needed"
     return ""
+
+
+def _of_any_size(found: Sequence[Verdict]) -> list[Verdict]:
+    """The verdicts without those that rest on birth dates, names and places.
+
+    Few people here share one, and thousands do in a country: what they are worth there is extrapolated
+    (outcomes/quasi.py), and never shown at the simulated size.
+    """
+    used = {v.answer.attacker for v in found if v.answer.attack == QUASI and v.spoke}
+    return [
+        v for v in found if v.answer.attack != QUASI and not (v.answer.attack == COMBINED and v.answer.attacker in used)
+    ]
 
 
 def _strongest(found: Sequence[Verdict]) -> Strongest | None:

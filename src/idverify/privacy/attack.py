@@ -294,7 +294,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _end_with_starter() -> None:
-    """Standard input is a pipe that nobody writes to: it ends when whoever started this process is gone."""
+    """Standard input is a pipe that nobody writes to: it ends when whoever started this process is gone.
+
+    Read without `sys.stdin`, whose lock a waiting thread would hold when Python ends.
+    """
     while os.read(0, 1):
         pass
     os._exit(1)

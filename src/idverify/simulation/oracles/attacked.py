@@ -18,8 +18,9 @@ from idverify.privacy.answers import AttackerName
 from idverify.privacy.attack import attack
 from idverify.privacy.score import Truth, read_truth
 from idverify.scheme import Scheme
+from idverify.simulation import theory
 from idverify.simulation.delays import Floats
-from idverify.simulation.oracles.cell import Mean, Share, coins
+from idverify.simulation.oracles.cell import Cell, Mean, Share, coins
 from idverify.simulation.replay import replay
 from idverify.simulation.scenario import Scenario
 
@@ -144,3 +145,11 @@ def blocks(values: Floats, *, number: int = BLOCKS) -> Floats:
     """The means of consecutive stretches. Neighbours in time hide behind the same others, so that they are no
     independent values; means over many times as many neighbours are, nearly (batch means, Law and Kelton)."""
     return np.array([part.mean() for part in np.array_split(values, number)])
+
+
+def leak_cells(name: str, leaking: str, clean: str, *, bits: int, people: int) -> tuple[Cell, Cell]:
+    """A leak of `bits` bits shrinks the crowd by 2^bits, and the same world without it leaves the crowd whole."""
+    shrunk = theory.leaked(people, bits)
+    with_it = Cell(name, leaking, shrunk, theory.leaked(people, bits - 1), "it had one bit less", "persons")
+    without = Cell(f"{name}.without", clean, float(people), shrunk, "the leak were there", "persons")
+    return with_it, without

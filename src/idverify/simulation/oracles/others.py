@@ -12,7 +12,7 @@ import numpy as np
 from idverify.population import parameters
 from idverify.simulation import theory
 from idverify.simulation.delays import Floats
-from idverify.simulation.oracles.attacked import I_P, P_P, Coalition, crowd_by_rank, share_of, worlds
+from idverify.simulation.oracles.attacked import I_P, P_P, Coalition, crowd_by_rank, leak_cells, share_of, worlds
 from idverify.simulation.oracles.cell import Cell, Experiment, Measured, Share
 from idverify.simulation.scenario import Scenario
 
@@ -146,21 +146,12 @@ def _leak(bits: int, people: int) -> Experiment:
     """A value of b bits that both platforms see divides the crowd by 2^b; without it the crowd is whole."""
     # Who comes twice shows an attacker that the value stays with the person.
     scenario = Scenario(citizens=people, exactly=2, platforms=2, keys=2**bits)
-    with_it = Cell(
+    with_it, without = leak_cells(
         f"leak.{bits}_bits",
         f"a leak of {bits} bits, N = {people}, P1+P2: anonymity set N/2^b",
-        theory.leaked(people, bits),
-        theory.leaked(people, bits - 1),
-        "it had one bit less",
-        "persons",
-    )
-    without = Cell(
-        f"leak.{bits}_bits.without",
         f"the same world without the leak, N = {people}, P1+P2: anonymity set N",
-        float(people),
-        theory.leaked(people, bits),
-        "the leak were there",
-        "persons",
+        bits=bits,
+        people=people,
     )
 
     def run(_: Path, seed: int) -> Mapping[str, Measured]:

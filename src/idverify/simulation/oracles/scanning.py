@@ -22,7 +22,7 @@ from idverify.privacy.score import read_truth
 from idverify.privacy.verdict import verdicts
 from idverify.simulation import delays, theory
 from idverify.simulation.events import stream
-from idverify.simulation.oracles.attacked import I_P, P_P, Coalition, crowd_by_rank, share_of, world, worlds
+from idverify.simulation.oracles.attacked import I_P, P_P, Coalition, crowd_by_rank, leak_cells, share_of, world, worlds
 from idverify.simulation.oracles.cell import Cell, Experiment, Measured, Share
 from idverify.simulation.oracles.joins import VILLAGE
 from idverify.simulation.replay import replay
@@ -85,21 +85,12 @@ def _issuer_keys(keys: int, people: int) -> Experiment:
     """An issuer with 2^b keys: the set that is left of N is N/2^b."""
     bits = keys.bit_length() - 1
     scenario = Scenario(citizens=people, exactly=1, keys=keys, refill="schedule")
-    cell = Cell(
+    cell, without = leak_cells(
         f"scanner.{keys}_keys",
         f"planted leak, an issuer with {keys} keys, b = {bits}, N = {people}, I+P1, blind scanner: set N/2^b",
-        theory.leaked(people, bits),
-        theory.leaked(people, bits - 1),
-        "it had one bit less",
-        "persons",
-    )
-    without = Cell(
-        f"scanner.{keys}_keys.without",
         f"the same world with one key, N = {people}, I+P1, blind scanner: set N",
-        float(people),
-        theory.leaked(people, bits),
-        "the leak were there",
-        "persons",
+        bits=bits,
+        people=people,
     )
 
     def run(_: Path, seed: int) -> Mapping[str, Measured]:

@@ -62,6 +62,8 @@ def test_no_entry_is_given_out_twice_by_several_processes(database_url: str) -> 
 
     # Lists of 64 in blocks of 16: the four begin new lists all the time, some of them at the same moment.
     on(database_url, 4, lambda processes: asyncio.run(all_at_once(processes)), size=64, block=16)
+    # Each block is a new list: whoever finds that others are quicker, time after time, waits for its turn.
+    on(database_url, 4, lambda processes: asyncio.run(all_at_once(processes)), size=16, block=16)
 
 
 def test_processes_that_begin_at_once_share_one_list(database_url: str) -> None:

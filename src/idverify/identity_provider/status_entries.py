@@ -1,8 +1,8 @@
 """Entries of status lists: which are given out, to whom, and which of them are revoked.
 
 An index is a random one that was never given out before, over all worker processes and for ever. A list has its
-entries in an order that only its secret seed tells, and each process reserves the next block of that order by one
-update of a row. So the index says nothing about who came before or after, and drawing one costs no query.
+entries in an order that only its secret seed tells, and each process reserves the next block of that order, one
+process at a time. So the index says nothing about who came before or after, and drawing one costs no query.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, delete, func, insert, select, text, update
 
-from idverify.errors import Conflict, Unavailable
+from idverify.errors import Unavailable
 from idverify.identity_provider.tables import StatusEntry, StatusList
 from idverify.scheme import Status
-from idverify.storage import Store
+from idverify.storage import Store, one_process_at_a_time
 
 SIZE = 2**17
 """Entries of one list: 16 KiB before compression, a herd of 131,072."""
@@ -29,7 +29,6 @@ BLOCK = 2**12
 SEED_BYTES = 32
 LONGEST_LIFE = 100 * 86_400
 """Seconds after which an entry is forgotten: no credential here is valid for longer than three months."""
-TRIES = 5
 LIST_TABLE = StatusList.__table__  # type: ignore[attr-defined]
 ENTRY_TABLE = StatusEntry.__table__  # type: ignore[attr-defined]
 
@@ -62,16 +61,10 @@ class Entries:
             raise Unavailable("no entry of a status list is at hand", hint="try again in a second") from error
 
     async def _fill(self) -> None:
-        for _ in range(TRIES):
-            try:
-                number, entries = await self._store.write(
-                    lambda connection: _reserve(connection, size=self._size, block=self._block)
-                )
-            except Conflict:
-                continue  # another process has just begun the same new list: the next try takes a block of that one
-            self._at_hand.extend(Status(uri_of(self._host, number), entry) for entry in entries)
-            return
-        raise Unavailable("no entry of a status list can be reserved now", hint="try again in a second")
+        number, entries = await self._store.write(
+            lambda connection: _reserve(connection, size=self._size, block=self._block)
+        )
+        self._at_hand.extend(Status(uri_of(self._host, number), entry) for entry in entries)
 
 
 def uri_of(host: str, number: int) -> str:
@@ -115,8 +108,9 @@ def revoke(connection: Connection, id_number: str, *, scheme: str, now: float) -
 
 def _reserve(connection: Connection, *, size: int, block: int) -> tuple[int, Sequence[int]]:
     """The next block of the newest list, or the first of a new one."""
-    # The newest list is looked up first: another process that begins one in between makes the insertion a conflict,
-    # and not a second new list, in which fewer would hide each other.
+    # Otherwise several processes would begin the same new list, and all but one of them would have to try again,
+    # for as long as the others are quicker.
+    one_process_at_a_time(connection, "status lists")
     newest = connection.execute(select(func.max(LIST_TABLE.c.number))).scalar() or 0
     row = connection.execute(_TAKE, {"block": block, "newest": newest}).first()
     if row is None:

@@ -131,7 +131,7 @@ def create_tables(engines: Engines, metadata: MetaData, *, schema: str) -> None:
     """Make the tables that are missing; safe when several processes do it at the same moment."""
 
     def on_postgresql(connection: Connection) -> None:
-        connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": f"idverify {schema}"})
+        _lock(connection, f"idverify {schema}")
         connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {schema}")
         metadata.create_all(connection)
 
@@ -149,6 +149,20 @@ def create_tables(engines: Engines, metadata: MetaData, *, schema: str) -> None:
             wait=START_SECONDS,
             why=f"waiting for the database at {place}",
         )
+
+
+def one_process_at_a_time(connection: Connection, name: str) -> None:
+    """Let no other process past this line, with this name and in this party's database, until the transaction ends.
+
+    SQLite needs nothing for it: a writing transaction there begins with the lock of the whole file.
+    """
+    if connection.dialect.name == "postgresql":
+        schema = connection.execute(text("SELECT current_schema()")).scalar_one()
+        _lock(connection, f"idverify {schema} {name}")
+
+
+def _lock(connection: Connection, name: str) -> None:
+    connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": name})
 
 
 def _to_wal(engine: Engine) -> None:

@@ -51,6 +51,20 @@ print((own / "here.txt").read_text(), (own / "out" / "there.txt").write_text("x"
 """
 
 
+TRYING = """
+import hashlib
+import sys
+from pathlib import Path
+from idverify.privacy import enumerating
+from idverify.privacy.guard import confine
+confine(Path(sys.argv[1]), writable=())
+enumerating.ALONE = 0
+wanted = [hashlib.sha256(b"90109000%d" % n).digest() for n in (1234, 5678)]
+tried = enumerating.enumerate_groups(["9010900", "9010901"], wanted, serials=100_000, processes=2)
+print(tried.processes, sorted(tried.found.values()))
+"""
+
+
 @pytest.fixture(scope="module")
 def worlds(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A world and its shadow of another seed."""
@@ -71,6 +85,11 @@ def test_a_confined_process_reads_its_own_folder_and_no_truth(tmp_path: Path) ->
     assert refused[0].startswith("refused")
     if by_kernel == "True":
         assert all(each.startswith("refused") for each in refused)
+
+
+def test_a_confined_process_tries_id_numbers_with_others_to_help(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", TRYING, str(tmp_path)], capture_output=True, text=True, timeout=60)
+    assert done.stdout == "2 ['901090001234', '901090005678']\n", done.stderr
 
 
 def test_three_attackers_answer_and_the_strongest_is_named(worlds: tuple[Path, Path]) -> None:

@@ -1,8 +1,9 @@
 """Trying all ID numbers of some groups against SHA-256 values, in several processes. It imports next to nothing.
 
-A group is what stands before the serial: province, century and sex, year of birth. A worker is
-`python -m idverify.privacy.enumerating`; it reads what to do as JSON and prints what it found. Workers of
-`multiprocessing` would run the main module of whoever asked once more.
+A group is what stands before the serial: province, century and sex, year of birth. A worker is this file, run by its
+path: a confined process may not search for packages where it is installed from a folder of sources (`pip install -e`).
+It reads what to do as JSON and prints what it found. Workers of `multiprocessing` would run the main module of whoever
+asked once more.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import sys
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 _INNER = 1000
 ALONE = 2_000_000
@@ -54,7 +56,7 @@ def enumerate_groups(groups: Sequence[str], digests: Iterable[bytes], *, serials
 
 
 def _by_others(groups: Sequence[str], wanted: frozenset[bytes], *, serials: int, workers: int) -> dict[bytes, str]:
-    command = [sys.executable, "-m", "idverify.privacy.enumerating"]
+    command = [sys.executable, "-I", "-S", str(Path(__file__).resolve())]
     running = []
     found: dict[bytes, str] = {}
     try:

@@ -19,7 +19,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import accumulate
+from subprocess import CalledProcessError
 
+from idverify.errors import BadEnvironment
 from idverify.privacy.answers import Answer, Candidate, posterior_of
 from idverify.privacy.attacks._common import answer, no_answer
 from idverify.privacy.attacks.quasi_identifiers import KNOWN
@@ -85,7 +87,10 @@ def _tried(groups: list[Group], hashed: list[Handle], numbers: IdNumbers, *, eno
 
     def more(some: list[Group]) -> Tried:
         names = [group.name for group in some]
-        return enumerate_groups(names, digests, serials=numbers.serials, processes=os.cpu_count() or 1)
+        try:
+            return enumerate_groups(names, digests, serials=numbers.serials, processes=os.cpu_count() or 1)
+        except CalledProcessError as error:
+            raise BadEnvironment(f"a process that tried ID numbers ended with {error.returncode}") from error
 
     begun = more(groups[:first])
     return begun if not begun.found or len(begun.found) == len(digests) else begun.then(more(groups[first:]))

@@ -7,11 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from idverify import cli
 from idverify.commands.terminal import EXPOSED, NARROW_NAME_WIDTH, Watch, print_matrix
 from idverify.comparison.matrix import NARROW
-from idverify.comparison.model import Run, as_bytes
+from idverify.comparison.model import EnrolledAgain, Run, as_bytes
+from idverify.comparison.report import render
+from idverify.comparison.sentences import gains, most_accounts
 from tests.comparison.example import make_large_run, make_run
 
 
@@ -35,6 +38,24 @@ def test_the_matrix_fits_80_columns(make: Callable[[], Run], capsys: pytest.Capt
     assert "312/312" in shown
     assert "\x1b[" not in shown
     assert "…" not in shown
+
+
+def test_latencies_of_seconds_stand_there_whole(example_run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    step = structs.replace(example_run.schemes["real_name"].steps["whole_sign_up"], p95_ms=12_345.6)
+    slow = structs.replace(example_run.schemes["real_name"], steps={"whole_sign_up": step})
+    print_matrix(structs.replace(example_run, schemes=example_run.schemes | {"real_name": slow}))
+    assert "12,346" in capsys.readouterr().out
+
+
+def test_one_account_is_no_finding_where_nobody_tried_for_two(example_run: Run) -> None:
+    again = EnrolledAgain(recovered=(1, 1), recognised=(1, 1), second_account=(0, 24), new_seed=(0, 3))
+    found = structs.replace(example_run.schemes["real_name"], enrolled_again=again)
+    untried = structs.replace(found, enrolled_again=structs.replace(again, second_account=(0, 0)))
+    assert (most_accounts(found), most_accounts(untried)) == (1, None)
+    assert "nobody got a second account on a platform, in 24 tries" in gains(found, base=None, base_title="")
+    assert not any("second account" in each for each in gains(untried, base=None, base_title=""))
+    page = render(structs.replace(example_run, schemes={"real_name": untried}))
+    assert ">nobody tried<" in page
 
 
 def test_the_longest_cell_of_every_column_fits_beside_the_names() -> None:

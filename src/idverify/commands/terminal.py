@@ -129,7 +129,7 @@ def about(seconds: float) -> str:
     return f"about {round(seconds / 5) * 5 or 5} s" if seconds < 90 else f"about {round(seconds / 60)} min"
 
 
-NAME_WIDTH = 24
+NAME_WIDTH = 22
 NARROW_NAME_WIDTH = 21
 """Beside five columns of cells such as log+addr/p."""
 
@@ -151,7 +151,7 @@ def matrix(run: Run) -> Table:
     from rich.table import Table
 
     from idverify.comparison.charts import figure
-    from idverify.comparison.sentences import LACKS
+    from idverify.comparison.sentences import LACKS, most_accounts
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 0, 0, 1), expand=False)
     table.add_column("scheme,\nlacks", overflow="fold", width=NAME_WIDTH)
@@ -162,9 +162,10 @@ def matrix(run: Run) -> Table:
     told = ""
     for (name, r), kind in zip(run.schemes.items(), families, strict=True):
         if len(set(families)) > 1 and kind != told:
-            table.add_row(f"[italic]– {kind}[/italic]", *[""] * len(heads))
+            table.add_row(f"[italic]{kind}[/italic]", *[""] * len(heads))
             told = kind
         step, gate = r.steps.get("whole_sign_up"), r.age_gate
+        most = most_accounts(r)
         lacks = ", ".join(LACKS.get(demand, demand) for demand in r.unanswered)
         table.add_row(
             f"[bold]{name}[/bold]\n{lacks or 'nothing'}",
@@ -173,7 +174,7 @@ def matrix(run: Run) -> Table:
             share(r.linkage.get("platform_a+platform_a")),
             f"{gate.minors_admitted[0]}/{gate.minors_admitted[1]}",
             f"{gate.borrowed_admitted[0]}/{gate.borrowed_admitted[1]}",
-            str(r.accounts_per_person_max),
+            "–" if most is None else str(most),
             figure(step.p95_ms if step else None),
         )
     return table
@@ -242,7 +243,7 @@ def print_matrix(run: Run) -> None:
         console.print(
             "MEASURED, with 95 % intervals (0/n: not detected). Accounts linked by I+P, identity provider and "
             "platform; P+P, two platforms; 1 P, 2×, one platform over two visits. Minors let in by themselves, by an "
-            "adult's credential. acc.: most accounts of one person. p95: whole sign-up. lacks: demands left unmet.",
+            "adult's credential. acc.: most accounts of one person, – where nobody tried for two. p95: whole sign-up. lacks: demands left unmet.",
             markup=False,
         )
 

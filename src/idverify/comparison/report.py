@@ -90,6 +90,7 @@ def _environment() -> Environment:
         "share": _share,
         "percent": percent,
         "reason": sentences.reason,
+        "most_accounts": lambda result: "nobody tried" if (n := sentences.most_accounts(result)) is None else n,
         "first_capital": _first_capital,
         "words": lambda name: str(name).replace("_", " "),
     }

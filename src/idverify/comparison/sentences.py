@@ -267,14 +267,22 @@ def gains(result: SchemeResult, *, base: SchemeResult | None, base_title: str) -
     own = result.age_gate.minors_admitted
     if own[1] and not own[0]:
         found.append(f"age gate: none of {own[1]} minors got in by themselves")
-    if result.accounts_per_person_max == 1:
-        found.append("nobody got a second account on a platform")
+    if most_accounts(result) == 1:
+        tries = result.enrolled_again.second_account[1] if result.enrolled_again else 0
+        found.append("nobody got a second account on a platform" + (f", in {tries} tries" if tries else ""))
     if result.flags.get("online") is False and result.flags.get("signed"):
         found.append("the identity provider is not asked at log-in, and need not be up")
     if result.flags.get("quantum_safe"):
         found.append("no signature that a quantum computer would break")
     ratios = [text for ratio, text in _ratios(result, base) if ratio < 1]
     return found + ([f"less CPU than {base_title}: {listed(ratios)}"] if ratios else [])
+
+
+def most_accounts(result: SchemeResult) -> int | None:
+    """The most accounts that one person got on a platform; None where that is one because nobody tried for two."""
+    again = result.enrolled_again
+    tried = again is None or again.second_account[1] > 0
+    return result.accounts_per_person_max if tried or result.accounts_per_person_max > 1 else None
 
 
 def _ratios(result: SchemeResult, base: SchemeResult | None) -> list[tuple[float, str]]:

@@ -243,7 +243,8 @@ def print_matrix(run: Run) -> None:
         console.print(
             "MEASURED, with 95 % intervals (0/n: not detected). Accounts linked by I+P, identity provider and "
             "platform; P+P, two platforms; 1 P, 2×, one platform over two visits. Minors let in by themselves, by an "
-            "adult's credential. acc.: most accounts of one person, – where nobody tried for two. p95: whole sign-up. lacks: demands left unmet.",
+            "adult's credential. acc.: most accounts of one person, – where nobody tried for two. p95: whole sign-up. "
+            "lacks: demands left unmet.",
             markup=False,
         )
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,7 +126,7 @@ class _Judging:
         """The strongest attack of a coalition in each view, or why there is none."""
         first = answers[0]
         source, target = first.candidates_of, first.targets_of
-        truth = linkable(self.truth, source=source, target=target, known=self._seen.get(source, set()))
+        truth = score.linkable(self.truth, source=source, target=target, known=self._seen.get(source, set()))
         views = {
             view: _of_any_size(verdicts([a for a in answers if a.view == view], truth, label=self.label))
             for view in ("arrived", "kept")
@@ -154,23 +154,10 @@ class _Judging:
         )
 
 
-def linkable(truth: Iterable[Truth], *, source: str, target: str, known: Set[str]) -> list[Truth]:
-    """The truth without those targets whom nobody at the source could be: their owners are not among the known.
-
-    A party that is alone has no source, and the whole country is known.
-    """
-    rows = list(truth)
-    if not source:
-        return rows
-    right = score.right_answers(rows, source=source, target=target)
-    mine = target.removeprefix(THIEF)
-    return [row for row in rows if row.platform != mine or right.get(row.account, set()) & known]
-
-
 def _silent(source: str, target: str, targets: int, *, pool: int) -> str:
     """Why a coalition has no number, in a sentence; empty where it has one."""
     if source and not pool:
-        return f"{title_of(source.removeprefix(THIEF))} has a record of nobody"
+        return f"nobody is in the records of {title_of(source.removeprefix(THIEF))}"
     if not targets:
         return "no account is in these ledgers that anybody could be found behind"
     if targets < LEAST_ACCOUNTS:

@@ -9,6 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from idverify.comparison import visits
+from idverify.comparison.openings import QUORUM, TOO_FEW
 from idverify.privacy.public import THIEF
 
 ISSUER, FIRST, SECOND = "identity_provider", "platform_a", "platform_b"
@@ -39,6 +40,8 @@ EVERY = (
     _of(ISSUER, OBSERVER, FIRST, title="identity provider + observer + platform A"),
     _of(TOKENS, FIRST, title="token issuer + platform A"),
     Coalition(STATE, (ISSUER, TOKENS, STATUS, OBSERVER, SECOND, FIRST), "the state with an order", both=True),
+    _of(QUORUM, FIRST, title="a quorum of openers + platform A"),
+    _of(TOO_FEW, FIRST, title="one opener too few + platform A"),
     _of(THIEF + FIRST, title="thief of platform A’s database"),
     _of(THIEF + SECOND, title="thief of platform B’s database"),
     _of(THIEF + ISSUER, THIEF + FIRST, title="thief of both databases, identity provider’s and platform A’s"),
@@ -49,7 +52,7 @@ EVERY = (
 )
 """All of them, in the order in which they are shown. Where a party plays no part, its coalitions are not there."""
 SHOWN = (JOINT, PLATFORMS, VISITS, FIRST, f"{OBSERVER}+{FIRST}", f"{ISSUER}+{OBSERVER}+{FIRST}", STATE,
-         THIEF + FIRST, f"{THIEF}{ISSUER}+{THIEF}{FIRST}")  # fmt: skip
+         f"{QUORUM}+{FIRST}", f"{TOO_FEW}+{FIRST}", THIEF + FIRST, f"{THIEF}{ISSUER}+{THIEF}{FIRST}")  # fmt: skip
 """The columns of the matrix; the others are in the table of all attacks."""
 
 

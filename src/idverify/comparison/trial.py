@@ -18,6 +18,7 @@ from idverify.comparison.attacked import attack_all
 from idverify.comparison.databases import fresh_database
 from idverify.comparison.describing import describe
 from idverify.comparison.model import Revocation, SchemeResult, Shadow
+from idverify.comparison.openings import open_accounts
 from idverify.comparison.theft import steal
 from idverify.comparison.variants import Variant
 from idverify.errors import IdverifyError
@@ -110,6 +111,8 @@ class Trial:
         write_public(folder / "ledgers", describe(settings, info, self.mandate, origins=origins))
         load.truth.replace(folder / "truth.jsonl") if load.truth.is_file() else (folder / "truth.jsonl").touch()
         self._tidy(folder)
+        if info.opened_by:
+            open_accounts(folder, platform=STOLEN[1], population=self.population)
         late: list[str] = []
         shadow = self._shadow(variant, folder / SHADOW, phase=phase, warnings=late)
         phase("attacking the ledgers", ATTACK_SECONDS)

@@ -78,6 +78,19 @@ def right_answers(truth: Iterable[Truth], *, source: str, target: str) -> dict[s
     return found
 
 
+def linkable(truth: Iterable[Truth], *, source: str, target: str, known: Set[str]) -> list[Truth]:
+    """The truth without those targets whom nobody at the source could be: their owners are not among the known.
+
+    A party that is alone has no source, and the whole country is known.
+    """
+    rows = list(truth)
+    if not source:
+        return rows
+    right = right_answers(rows, source=source, target=target)
+    mine = target.removeprefix(THIEF)
+    return [row for row in rows if row.platform != mine or right.get(row.account, set()) & known]
+
+
 def score(
     claims: Iterable[Claim],
     truth: Iterable[Truth],

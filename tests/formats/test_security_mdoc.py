@@ -350,6 +350,7 @@ BAD_RESPONSE: dict[str, Case] = {
     "no version": Case().put(("version",), ABSENT),
     "a status of failure": Case().put(("status",), 10),
     "a status that is false": Case().put(("status",), False),
+    "a status that only equals 0": Case().put(("status",), cbor2.CBORSimpleValue(0)),
     "no status": Case().put(("status",), ABSENT),
     "no documents": Case().put(DOCUMENTS, []),
     "documents absent": Case().put(DOCUMENTS, ABSENT),

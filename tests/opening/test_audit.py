@@ -121,6 +121,14 @@ def test_a_request_that_is_too_long_is_refused_and_leaves_nothing(log: AuditLog,
     assert path.read_bytes() == before
 
 
+@pytest.mark.parametrize("text", ["case 1\n   9  forged", "\x1b[2Kcase", "case \u202e21", "case \udc80", "\0"])
+def test_a_request_that_would_forge_what_a_reader_sees_is_refused(log: AuditLog, path: Path, text: str) -> None:
+    before = path.read_bytes()
+    with pytest.raises(BadMessage, match="ground"):
+        log.append({"account": "a1", "ground": text}, now=NOW)
+    assert path.read_bytes() == before
+
+
 def test_a_log_that_cannot_be_written_says_so(tmp_path: Path) -> None:
     log = AuditLog(tmp_path / "missing" / "log.jsonl", Ed25519PrivateKey.generate())
     with pytest.raises(BadEnvironment):

@@ -94,3 +94,20 @@ def test_a_lost_share_and_an_empty_folder_are_said(openers: Openers, tmp_path: P
         open_seal(openers, seal, by=["ombudsman", "court"], request=REQUEST, now=NOW)
     with pytest.raises(BadEnvironment):
         load_openers(tmp_path)
+
+
+@pytest.mark.parametrize("head", [b"", b"\xff", b"[]", b"{}", b'{"seq":"1","hash":"x"}', b'{"seq":1e999,"hash":"x"}'])
+def test_a_damaged_head_is_no_fresh_start(openers: Openers, head: bytes) -> None:
+    seal = SealProver(openers.key, 0, scalar_of(PERSON)).seal
+    (openers.folder / "court.head").write_bytes(head)
+    with pytest.raises(Tampered, match=r"court\.head"):
+        openers.entries()
+    with pytest.raises(Tampered, match=r"court\.head"):
+        open_seal(openers, seal, by=["court", "platform"], request=REQUEST, now=NOW)
+
+
+def test_a_damaged_key_of_the_audit_office_is_said(openers: Openers) -> None:
+    seal = SealProver(openers.key, 0, scalar_of(PERSON)).seal
+    (openers.folder / "audit_office.key").write_bytes(b"short")
+    with pytest.raises(BadEnvironment, match=r"audit_office\.key"):
+        record(openers, seal, REQUEST, now=NOW)

@@ -106,6 +106,7 @@ def _show_log(place: Place, *, as_json: bool) -> int:
     for openers, entries in found:
         for entry in entries:
             asked = "  ".join(f"{name}={text}" for name, text in sorted(entry.request.items()) if name != "seal")
+            asked = "".join(c if c.isprintable() else "?" for c in asked)  # a log is a stranger's text
             print(f"{entry.seq:4}  {entry.time}  {asked}")
         print(f"{len(entries)} openings; the chain is whole and holds all that {', '.join(openers.names)} have seen")
     return 0

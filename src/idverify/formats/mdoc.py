@@ -226,7 +226,8 @@ def check_response(
     # elements that a device signs itself are refused.
     message = read_map(response, "DeviceResponse")
     documents = a_list(message.get("documents", []), "DeviceResponse's documents")
-    if message.get("version") != VERSION or message.get("status") != 0 or message.get("status") is False:  # (1)
+    status = a_number(message.get("status"), "DeviceResponse's status")
+    if message.get("version") != VERSION or status != 0:  # (1)
         raise BadMessage(f"the DeviceResponse does not have version {VERSION} and status 0")
     if len(documents) != 1:
         raise BadMessage(f"the DeviceResponse has {len(documents)} documents, not one")

@@ -80,6 +80,9 @@ class AuditLog:
 
     def append(self, request: Mapping[str, str], *, now: datetime) -> Entry:
         """Write an entry down. Raises Tampered where the log so far is not whole, BadEnvironment, BadMessage."""
+        for name, text in request.items():
+            if not text.isprintable():  # a line break or an escape sequence would forge what a reader sees of the log
+                raise BadMessage(f"the {name} of the request for an opening has characters that cannot be printed")
         try:
             file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         except OSError as error:

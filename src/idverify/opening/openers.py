@@ -13,10 +13,8 @@ all that the opener has seen before; the part is proven under the hash of that e
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -108,7 +106,10 @@ def record(openers: Openers, seal: Seal, request: Mapping[str, str], *, now: dat
 
     Raises Tampered, BadEnvironment.
     """
-    key = Ed25519PrivateKey.from_private_bytes(_read(openers.folder / f"{OFFICE}.key"))
+    try:
+        key = Ed25519PrivateKey.from_private_bytes(_read(openers.folder / f"{OFFICE}.key"))
+    except ValueError as error:
+        raise BadEnvironment(f"{OFFICE}.key is not the audit office's key of 32 bytes") from error
     entry = AuditLog(openers.log, key).append({**request, "seal": digest(seal)}, now=now)
     return entry, part_of(_read(openers.folder / f"{OFFICE}.share"), WITNESS, seal, context=entry.hash.encode())
 
@@ -164,10 +165,17 @@ def digest(seal: Seal) -> str:
 
 
 def _head(folder: Path, name: str) -> Head:
-    with suppress(FileNotFoundError):
-        value = json.loads(_read(folder / f"{name}.head"))
-        return Head(int(value["seq"]), str(value["hash"]))
-    return Head(0, "")
+    """The last entry that an opener has acted on. Raises Tampered where that cannot be read: it is no fresh start."""
+    try:
+        value = read_object(_read(folder / f"{name}.head"), "head")
+        seq = value.get("seq")
+        if isinstance(seq, bool) or not isinstance(seq, int) or seq < 1:
+            raise BadMessage("the head names no entry")
+        return Head(seq, text_member(value, "hash", what="head"))
+    except FileNotFoundError:
+        return Head(0, "")
+    except BadMessage as error:
+        raise Tampered(f"{name}.head does not say which entry of the audit log {name} has seen") from error
 
 
 def _read(path: Path) -> bytes:

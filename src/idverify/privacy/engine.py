@@ -42,10 +42,10 @@ def engine(name: str = "duckdb", *, memory: str = MEMORY) -> Iterator[Engine]:
 
 @contextmanager
 def _duckdb(memory: str) -> Iterator[DuckDB]:
-    import ibis
+    from idverify.privacy.compiled import Compiled
 
     with TemporaryDirectory(prefix="idverify-") as folder:
-        connection = ibis.duckdb.connect(":memory:", memory_limit=memory, temp_directory=folder)
+        connection = Compiled().connect(":memory:", memory_limit=memory, temp_directory=folder)
         connection.raw_sql("SET enable_progress_bar = false")
         # Order is asked for where it matters; keeping it everywhere else costs memory.
         connection.raw_sql("SET preserve_insertion_order = false")
@@ -59,9 +59,8 @@ def kept(on: Engine, table: Table) -> Table:
     """The same table, computed once and kept until the engine is gone."""
     # Ibis would drop what it cached table by table: DuckDB 2.0 does not read how, and Spark may be gone by then.
     name = f"kept_{next(_NUMBERS)}"
-    if on.name == "duckdb":
-        return on.create_table(name, table, temp=True)
-    on.raw_sql(f"CACHE TABLE {name} AS {on.compile(table)}")
+    begin = "CREATE TEMP TABLE" if on.name == "duckdb" else "CACHE TABLE"
+    on.raw_sql(f"{begin} {name} AS {on.compile(table)}")
     return on.table(name)
 
 

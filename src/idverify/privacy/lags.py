@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from idverify.privacy.answers import Floats
+from idverify.privacy.answers import Floats, Ints
 from idverify.privacy.delays import Density, histogram
 from idverify.privacy.shapes import fitted
 
@@ -41,6 +42,11 @@ LEAST_EXPECTED = 1e-3
 """Pairs by accident in a bin, at least."""
 LEAST_POINTS = 20
 """Fewer points on either side say too little."""
+CELLS = 500_000
+"""Lags that are counted at a time."""
+
+Accident: TypeAlias = "tuple[Floats, Floats]"
+"""A density of pairs by accident, and its variance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,38 +71,42 @@ class _Side:
     rate: float  # λ2
     span: float
 
-    def between(self, low: float, high: float) -> tuple[float, float]:
-        """The density of pairs at lags from low to high, and its variance."""
-        a, b = np.searchsorted(self.edges, [low, high])
-        a, b = int(min(a, len(self.edges) - 2)), int(min(b, len(self.edges) - 1))
-        if b <= a:
-            b = a + 1
-        width = float(self.edges[b] - self.edges[a])
-        density = float(self.counts[a:b].sum()) / width
-        return density, max(density, 1.0 / width) * self.spread(width, float(self.edges[b])) / width
+    def pairs(self, first: Ints, last: Ints) -> Floats:
+        """How many pairs lie in the bins from each of `first` to before each of `last`."""
+        until = np.concatenate([[0.0], np.cumsum(self.counts)])
+        found: Floats = until[last] - until[first]
+        return found
 
-    def spread(self, width: float, lag: float) -> float:
+    def between(self, low: Floats, high: Floats) -> Accident:
+        """The density of pairs at lags from each low to each high, and its variance."""
+        a = np.minimum(np.searchsorted(self.edges, low), len(self.edges) - 2)
+        b = np.maximum(np.minimum(np.searchsorted(self.edges, high), len(self.edges) - 1), a + 1)
+        width = self.edges[b] - self.edges[a]
+        density = self.pairs(a, b) / width
+        return density, np.maximum(density, 1.0 / width) * self.spread(width, self.edges[b]) / width
+
+    def spread(self, width: Floats, lag: Floats) -> Floats:
         """The variance of a count over its mean."""
-        return 1.0 + self.rate * width * min(1.0, 2.0 / 3.0 * lag / self.span)
+        return 1.0 + self.rate * width * np.minimum(1.0, 2.0 / 3.0 * lag / self.span)
 
-    def beyond(self, first: int, last: int, accident: tuple[float, float]) -> float:
+    def beyond(self, first: Ints, last: Ints, accident: Accident) -> Floats:
         """Standard deviations by which the bins from first to before last exceed what is accidental there.
 
         Few pairs are not normally distributed; the root of Poisson's deviance, √(2(k ln(k/μ) − k + μ)), nearly is.
         """
-        pairs, expected = float(self.counts[first:last].sum()), self.expected(first, last, accident)
-        middle = max(expected, LEAST_EXPECTED)
-        deviance = middle - pairs + (pairs * math.log(pairs / middle) if pairs else 0.0)
-        wider = max(self.variance(first, last, accident) / max(expected, 1.0), 1.0)
-        return math.copysign(math.sqrt(max(2.0 * deviance, 0.0) / wider), pairs - middle)
+        pairs, expected = self.pairs(first, last), self.expected(first, last, accident)
+        middle = np.maximum(expected, LEAST_EXPECTED)
+        deviance = middle - pairs + pairs * np.log(np.maximum(pairs, 1.0) / middle)
+        wider = np.maximum(self.variance(first, last, accident) / np.maximum(expected, 1.0), 1.0)
+        return np.copysign(np.sqrt(np.maximum(2.0 * deviance, 0.0) / wider), pairs - middle)
 
-    def expected(self, first: int, last: int, accident: tuple[float, float]) -> float:
-        return accident[0] * float(self.edges[last] - self.edges[first])
+    def expected(self, first: Ints, last: Ints, accident: Accident) -> Floats:
+        return accident[0] * (self.edges[last] - self.edges[first])
 
-    def variance(self, first: int, last: int, accident: tuple[float, float]) -> float:
-        width = float(self.edges[last] - self.edges[first])
-        expected = max(accident[0] * width, 1.0)
-        return expected * self.spread(width, float(self.edges[last])) + accident[1] * width * width
+    def variance(self, first: Ints, last: Ints, accident: Accident) -> Floats:
+        width = self.edges[last] - self.edges[first]
+        expected = np.maximum(accident[0] * width, 1.0)
+        return expected * self.spread(width, self.edges[last]) + accident[1] * width * width
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,10 +194,11 @@ def _within(
 
 def _part(side: _Side, whole: _Found) -> _Found:
     """One side's pairs in the bins that stand out on both together; a trace at least, so that no bin is empty."""
-    most = float(side.edges[-1])
-    high = side.edges[max(whole.kept) + 1]
-    accident = side.between(high * NEAR, min(high * FAR, most))
-    kept = {k: max(float(side.counts[k]) - side.expected(k, k + 1, accident), 0.1) for k in whole.kept}
+    high = side.edges[[max(whole.kept) + 1]]
+    accident = side.between(high * NEAR, np.minimum(high * FAR, side.edges[-1]))
+    bins = np.array(sorted(whole.kept))
+    left = np.maximum(side.counts[bins] - side.expected(bins, bins + 1, accident), 0.1)
+    kept = dict(zip(bins.tolist(), left.tolist(), strict=True))
     return _Found(whole.clearest, kept, whole.excess, whole.variance)
 
 
@@ -196,7 +207,9 @@ def _counts(first: Floats, second: Floats, edges: Floats, sign: float) -> Floats
 
     A lag of exactly 0 counts as positive.
     """
-    earlier = np.array([np.searchsorted(first, second - sign * edge, side="right").sum() for edge in edges])
+    some = max(1, CELLS // max(len(second), 1))
+    parts = (second - sign * edges[k : k + some, None] for k in range(0, len(edges), some))
+    earlier = np.concatenate([np.searchsorted(first, part, side="right").sum(axis=1) for part in parts])
     return np.abs(np.diff(earlier)).astype(np.float64)
 
 
@@ -206,10 +219,12 @@ def _standing_out(side: _Side) -> _Found | None:
     last = int(np.searchsorted(side.edges, most / NEAR, side="right")) - 1
     if last < 1:
         return None
-    accidents = [side.between(side.edges[k + 1] * NEAR, min(side.edges[k + 1] * FAR, most)) for k in range(last)]
-    alone = np.array([side.beyond(k, k + 1, accident) for k, accident in enumerate(accidents)])
+    bins = np.arange(last)
+    ends = side.edges[bins + 1]
+    accidents = side.between(ends * NEAR, np.minimum(ends * FAR, most))
+    alone = side.beyond(bins, bins + 1, accidents)
     # Many bins that stand out a little, each, stand out together: all lags up to this one.
-    together = np.array([side.beyond(0, k + 1, accident) for k, accident in enumerate(accidents)])
+    together = side.beyond(np.zeros_like(bins), bins + 1, accidents)
     alone[side.counts[:last] < LEAST_PAIRS] = 0.0
     together[np.cumsum(side.counts[:last]) < LEAST_PAIRS] = 0.0
     if max(alone.max(), together.max()) < CERTAIN:
@@ -218,17 +233,15 @@ def _standing_out(side: _Side) -> _Found | None:
     reach = max(reach, int(np.flatnonzero(alone >= CERTAIN)[-1]) if alone.max() >= CERTAIN else 0)
     while reach + 1 < last and alone[reach + 1] >= LIKELY:
         reach += 1
-    accident = accidents[reach]
-    kept: dict[int, float] = {}
-    for k in range(reach + 1):
-        if side.beyond(k, k + 1, accident) >= POSSIBLE or alone[k] >= CERTAIN:
-            kept[k] = max(float(side.counts[k]) - side.expected(k, k + 1, accident), 0.0)
+    accident = accidents[0][reach], accidents[1][reach]
+    # The shape is seen a little beyond that reach too, where the rest of it fades into accident.
+    seen = np.arange(min(reach + PER_DECADE // 2 + 1, last))
+    excess = side.counts[seen] - side.expected(seen, seen + 1, accident)
+    variance = side.variance(seen, seen + 1, accident) + np.maximum(excess, 0.0)
+    counts = (side.beyond(seen, seen + 1, accident) >= POSSIBLE) | (alone[seen] >= CERTAIN)
+    kept = {k: max(float(excess[k]), 0.0) for k in range(reach + 1) if counts[k]}
     if sum(kept.values()) <= 0.0:
         return None
-    # The shape is seen a little beyond that reach too, where the rest of it fades into accident.
-    seen = min(reach + PER_DECADE // 2 + 1, last)
-    excess = np.array([side.counts[k] - side.expected(k, k + 1, accident) for k in range(seen)])
-    variance = np.array([side.variance(k, k + 1, accident) for k in range(seen)]) + np.maximum(excess, 0.0)
     return _Found(float(max(alone.max(), together.max())), kept, excess, variance)
 
 

@@ -13,13 +13,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow.compute as pc
 
 from idverify.privacy.answers import Answer
 from idverify.privacy.attacks._common import answer, no_answer
 from idverify.privacy.attacks.timing import FOUND_FLOOR
 from idverify.privacy.lags import LEAST_POINTS, Correlogram, correlogram
 from idverify.privacy.matching import Points, match
-from idverify.privacy.view import View
+from idverify.privacy.view import View, places
 
 NAME = "near_join"
 MOST_FIELDS = 10
@@ -45,9 +46,8 @@ def near_join(view: View) -> Answer:
     if view.source is None:
         return no_answer(view, NAME, "one party alone has nothing to compare numbers with")
     best: tuple[float, Numbers, Numbers, Correlogram] | None = None
-    there = list(_numbers(view, view.target))
     for one in _numbers(view, view.source):
-        for other in there:
+        for other in _numbers(view, view.target):
             if (one.field, other.field) == (TIME, TIME):
                 continue
             whole = one.whole and other.whole
@@ -74,20 +74,25 @@ def _shifted(numbers: Numbers, whole: bool) -> Points:
     return Points(points.who, points.at + 0.5) if whole else points
 
 
-def _numbers(view: View, party: str) -> Iterator[Numbers]:
+def _numbers(view: View, party: str) -> tuple[Numbers, ...]:
     """The fields of numbers that differ enough to say something, and the times of the records."""
+    return view.once(("numbers", party), lambda: tuple(_found(view, party)))
+
+
+def _found(view: View, party: str) -> Iterator[Numbers]:
     leaves = view.leaves(party)
     rows = leaves.filter(leaves.subject.notnull() & leaves.number.notnull())
     sizes = rows.group_by("field").agg(values=rows.number.nunique(), number=rows.count())
     sizes = sizes.filter((sizes["values"] >= LEAST_POINTS) & (sizes.number <= MOST_VALUES))
     sizes = sizes.order_by(sizes["values"].desc(), "field").limit(MOST_FIELDS)
-    places = {subject: place for place, subject in enumerate(view.subjects(party))}
-    for row in view.engine.to_pyarrow(sizes).to_pylist():
-        own = rows.filter(rows.field == row["field"]).select("subject", "number").distinct()
-        table = view.engine.to_pyarrow(own.order_by("number", "subject"))
-        who = np.fromiter((places[s] for s in table.column("subject").to_pylist()), dtype=np.int64)
-        at = table.column("number").to_numpy(zero_copy_only=False).astype(np.float64)
-        yield Numbers(row["field"], Points(who, at))
+    fields = view.engine.to_pyarrow(sizes).column("field").to_pylist()
+    if fields:
+        own = rows.filter(rows.field.isin(fields)).select("field", "subject", "number").distinct()
+        table = view.engine.to_pyarrow(own.order_by("field", "number", "subject"))
+        for field in fields:
+            part = table.filter(pc.equal(table.column("field"), field))
+            at = part.column("number").to_numpy(zero_copy_only=False).astype(np.float64)
+            yield Numbers(field, Points(places(view.subjects(party), part.column("subject")), at))
     events = view.dated(party)
     if LEAST_POINTS <= len(events.time) <= MOST_VALUES:
         yield Numbers(TIME, Points(events.who, events.time))

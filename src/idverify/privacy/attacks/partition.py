@@ -10,7 +10,7 @@ of which one is the last byte of the other.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -35,6 +35,7 @@ COMMON = 0.9
 LEAST_TWICE = 20
 """Subjects that came twice, to tell whether a group stays with a person."""
 MOST_FIELDS = 40
+FORMS = ("text", "number", "tail")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,23 +73,49 @@ class Shared:
     form: str
 
 
-def in_common(view: View) -> Iterator[Shared]:
+def in_common(view: View) -> tuple[Shared, ...]:
     """The groupings that source and target have in common."""
     assert view.source is not None
-    here, there = _groupings(view, view.source), _groupings(view, view.target)
-    for one in here:
-        for other in there:
-            if not _comparable(one, other, issued=view.public.role(view.source) in KNOWS_PEOPLE):
-                continue
-            first, second = _values(view, view.source, one), _values(view, view.target, other)
-            theirs = second.select("value").distinct()
-            total, common = counted(view.engine, theirs), counted(view.engine, theirs.semi_join(first, "value"))
-            if total < 2 or common < COMMON * total:
-                continue
-            if "tail" in (one.form, other.form) and (max(one.values, other.values) / 256.0) ** common > 1e-3:
-                continue
-            name = f"{one.field} ({one.form}) = {other.field} ({other.form})"
-            yield Shared(name, first, second, one.field, one.form)
+    sides = view.source, view.target
+    return view.once(("groupings in common", *sides), lambda: tuple(_in_common(view, *sides)))
+
+
+def _in_common(view: View, source: str, target: str) -> Iterator[Shared]:
+    here, there = _groupings(view, source), _groupings(view, target)
+    issued = view.public.role(source) in KNOWS_PEOPLE
+    pairs = [(one, other) for one in here for other in there if _comparable(one, other, issued=issued)]
+    if not pairs:
+        return
+    counts = _common(view, (source, target), pairs)
+    for one, other in pairs:
+        total, common = other.values, counts.get((one.field, one.form, other.field, other.form), 0)
+        if total < 2 or common < COMMON * total:
+            continue
+        if "tail" in (one.form, other.form) and (max(one.values, other.values) / 256.0) ** common > 1e-3:
+            continue
+        name = f"{one.field} ({one.form}) = {other.field} ({other.form})"
+        yield Shared(name, _values(view, source, one), _values(view, target, other), one.field, one.form)
+
+
+def _common(
+    view: View, sides: tuple[str, str], pairs: Sequence[tuple[Grouping, Grouping]]
+) -> dict[tuple[str, str, str, str], int]:
+    """How many distinct values two groupings have in common: field, form, other field, other form → number."""
+    found = {}
+    for forms in sorted({(one.form, other.form) for one, other in pairs}):
+        fields = [sorted({pair[n].field for pair in pairs if pair[n].form == forms[n]}) for n in (0, 1)]
+        one, two = (_distinct(view, sides[n], fields[n], forms[n]) for n in (0, 1))
+        met = one.join(two.rename(field_2="field"), "value")
+        numbers = met.group_by("field", "field_2").agg(number=met.count())
+        for row in view.engine.to_pyarrow(numbers).to_pylist():
+            found[row["field"], forms[0], row["field_2"], forms[1]] = row["number"]
+    return found
+
+
+def _distinct(view: View, party: str, fields: Sequence[str], form: str) -> Table:
+    leaves = view.leaves(party)
+    rows = leaves.filter(leaves.subject.notnull() & leaves.field.isin(fields) & leaves[form].notnull())
+    return rows.select("field", value=form).distinct()
 
 
 def _moved(view: View, shared: Shared) -> float:
@@ -126,19 +153,24 @@ def _comparable(one: Grouping, other: Grouping, *, issued: bool) -> bool:
 
 def _groupings(view: View, party: str) -> list[Grouping]:
     """Fields with more than one value, of which at least one belongs to several subjects."""
+    return view.once(("groupings", party), lambda: _found(view, party))
+
+
+def _found(view: View, party: str) -> list[Grouping]:
     leaves = view.leaves(party)
-    leaves = leaves.filter(leaves.subject.notnull())
-    found = []
-    for form in ("text", "number", "tail"):
-        rows = leaves.filter(leaves.number.notnull() if form == "number" else leaves.bits >= LEAST_BITS)
-        rows = rows.filter(rows[form].notnull())
-        sizes = rows.group_by("field").agg(
-            values=rows[form].nunique(), subjects=rows.subject.nunique(), low=rows[form].min(), high=rows[form].max()
-        )
-        for row in view.engine.to_pyarrow(sizes.order_by("field")).to_pylist():
-            few = 1 < row["values"] < row["subjects"]
-            if few:
-                found.append(Grouping(row["field"], form, row["values"]))
+    leaves = leaves.filter(leaves.subject.notnull() & ((leaves.bits >= LEAST_BITS) | leaves.number.notnull()))
+    sizes = {}
+    for form in FORMS:
+        said = leaves[form].notnull() & (leaves.number.notnull() if form == "number" else leaves.bits >= LEAST_BITS)
+        sizes[form] = leaves[form].nunique(where=said)
+        sizes[f"{form} subjects"] = leaves.subject.nunique(where=said)
+    rows = view.engine.to_pyarrow(leaves.group_by("field").agg(**sizes)).to_pylist()
+    found = [
+        Grouping(row["field"], form, row[form])
+        for row in rows
+        for form in FORMS
+        if 1 < row[form] < row[f"{form} subjects"]
+    ]
     return sorted(found, key=lambda g: (g.values, g.field, g.form))[:MOST_FIELDS]
 
 

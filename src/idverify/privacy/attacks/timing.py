@@ -58,7 +58,8 @@ def by_time(view: View, name: str, *, every: bool, addresses: bool) -> Answer:
     first, second = view.dated(view.source), view.dated(view.target)
     if min(len(first.time), len(second.time)) == 0:
         return no_answer(view, name, "a ledger without times has no rhythm")
-    rhythm = rhythm_of(view, first, second)
+    sides = view.source, view.target
+    rhythm = view.once(("rhythm", view.attacker, *sides), lambda: rhythm_of(view, first, second))
     if rhythm is None:
         return no_answer(view, name, "no lag between the two ledgers is more frequent than by accident")
     return by_rhythm(view, name, rhythm, every=every, addresses=addresses)

@@ -1,0 +1,70 @@
+"""The SQL of a query may come from an earlier one's: names and texts stand where they belong, and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import ibis
+import pytest
+from ibis.backends.duckdb import Backend
+
+from idverify.privacy.compiled import Compiled
+from idverify.privacy.engine import engine
+
+if TYPE_CHECKING:
+    from ibis.expr.types import Table
+
+TEXTS = ("plain", "O'Reilly", 'a "name"', "back\\slash", "new\nline", "\ue0000\ue001", "%s $1 ? {0}", "")
+
+
+@pytest.fixture(scope="module")
+def on() -> Iterator[Compiled]:
+    with engine() as found:
+        assert isinstance(found, Compiled)
+        for name in ("one", "other", 'an "odd" one'):
+            rows = [(text, text.upper(), float(n)) for n, text in enumerate(TEXTS)]
+            found.con.execute(f'CREATE TABLE "{name.replace(chr(34), chr(34) * 2)}" (field text, text text, n double)')
+            found.con.executemany(f'INSERT INTO "{name.replace(chr(34), chr(34) * 2)}" VALUES (?, ?, ?)', rows)
+        yield found
+
+
+def asked(table: Table, other: Table, text: str, second: str) -> Table:
+    """A query with a filter, a list, a join, a number and a text that is shown."""
+    one = table.filter(table.field == text, table.text.isin([text.upper(), second]))
+    met = one.join(other.select("field", m="n"), "field")
+    return met.group_by("field").agg(sum=(met.n * 2.5 + met.m).sum(), said=ibis.literal(second)).order_by("field")
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_the_sql_is_what_ibis_writes_and_finds_what_it_should(on: Compiled, text: str) -> None:
+    for names in (("one", "other"), ("one", "one"), ('an "odd" one', "one")):
+        for second in (text, "another"):
+            query = asked(on.table(names[0]), on.table(names[1]), text, second)
+            assert on.compile(query) == Backend.compile(on, query)
+            assert on.to_pyarrow(query).to_pylist() == [{"field": text, "sum": TEXTS.index(text) * 3.5, "said": second}]
+
+
+def test_one_compilation_serves_all_names_and_texts_but_not_another_number_or_list(
+    on: Compiled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[object] = []
+    whole = Backend.compile
+
+    def compile_(*query: object, **options: object) -> str:
+        written.append(query)
+        return str(whole(*query, **options))
+
+    monkeypatch.setattr(Backend, "compile", compile_)
+    table, other = on.table("one"), on.table("other")
+    queries = [
+        table.filter(table.n > 17.25, table.field == "a"),
+        other.filter(other.n > 17.25, other.field == "b"),
+        table.filter(table.n > 17.5, table.field == "a"),
+        table.filter(table.n > 17.25, table.field.isin(["a", "b"])),
+        table.filter(table.n > 17.25, table.field.isin(["a", "b", "c"])),
+        table.filter(table.n > 17.25, table.text == "a"),
+    ]
+    for query in queries * 2:
+        on.compile(query)
+    assert len(written) == len(queries) - 1

@@ -195,6 +195,19 @@ def test_a_hostile_list_lets_nobody_in(village: Village, kind: str) -> None:
     assert wallet.show().status_code == 200
 
 
+def test_a_host_that_serves_an_older_list_again_takes_no_revocation_back(village: Village) -> None:
+    wallet, other = Wallet(village, ONE), Wallet(village, ONE)
+    assert wallet.show().status_code == 200
+    older = village.country.hosted.token()
+    wallet.revoke()
+    village.clock.forward(seconds=60)
+    assert error(wallet.show()) == (403, "revoked")
+    village.country.hosted.answers[LIST] = older
+    village.clock.forward(seconds=60)
+    assert error(wallet.show()) == (403, "revoked")
+    assert other.show().status_code == 200
+
+
 def test_an_index_beyond_the_end_of_the_list_has_no_status(village: Village) -> None:
     village.country.hosted.given = SIZE
     assert error(Wallet(village, ONE).show()) == (503, "status_unknown")

@@ -79,3 +79,28 @@ def test_every_proof_is_the_published_one(vectors: Path) -> None:
         else:
             with pytest.raises((BadMessage, BadSignature)):
                 bbs.proof_verify(public, proof, header=header, ph=ph, disclosed=disclosed)
+
+
+def test_the_shake_256_suite_makes_the_published_signature_and_proof() -> None:
+    published = json.loads((Path(__file__).parent / "published/bbs_shake_256.json").read_text())
+    signed, shown, suite = published["signature"], published["proof"], bbs.SHAKE_256
+    keys, messages = signed["signerKeyPair"], all_octets(signed["messages"])
+    public, header = octets(keys["publicKey"]), octets(signed["header"])
+    signature = bbs.sign(octets(keys["secretKey"]), public, header=header, messages=messages, suite=suite)
+    assert signature.hex() == signed["signature"] == shown["signature"]
+    indexes, ph = shown["disclosedIndexes"], octets(shown["presentationHeader"])
+    proof = bbs.proof_gen(
+        public,
+        signature,
+        header=header,
+        ph=ph,
+        messages=messages,
+        disclosed=indexes,
+        suite=suite,
+        random=mocked(5 + len(messages) - len(indexes), b"", suite=suite),
+    )
+    assert proof.hex() == shown["proof"]
+    disclosed = {index: messages[index] for index in indexes}
+    bbs.proof_verify(public, proof, header=header, ph=ph, disclosed=disclosed, suite=suite)
+    with pytest.raises(BadMessage):
+        bbs.proof_verify(public, proof[:-1], header=header, ph=ph, disclosed=disclosed, suite=suite)

@@ -17,7 +17,7 @@ from datetime import datetime
 
 from idverify.errors import BadSetting, IdverifyError, StatusUnknown, UnknownKey
 from idverify.formats import jose, status_list
-from idverify.formats.status_list import JWT_TYPE, VALID, StatusList
+from idverify.formats.status_list import JWT_TYPE, VALID, ListToken, StatusList
 from idverify.formats.strict_json import read_object, shown
 from idverify.scheme import Status
 from idverify.social_platform.fetching import Fetch
@@ -33,10 +33,11 @@ MOST_KEPT = 256
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """A verified list, and until when it may be relied on (seconds since 1970)."""
+    """A verified list, and until when it may be relied on (seconds since 1970); the token that it came in."""
 
     statuses: StatusList = field(repr=False)
     until: float
+    token: ListToken | None = None
 
 
 class Statuses:
@@ -119,9 +120,14 @@ class Statuses:
             token = status_list.verify(body, JWT_TYPE, keys.find, uri=uri, now=now)
         except UnknownKey:  # the issuer has new keys, or somebody else signed it
             token = status_list.verify(body, JWT_TYPE, (await self._newest_keys()).find, uri=uri, now=now)
+        before = self._kept.get(uri)
+        if before is not None and before.token is not None and before.token.issued > token.issued:
+            token = before.token  # a host that serves an older list again takes no revocation back
         ttl = min(MOST_TTL, max(LEAST_TTL, token.ttl if token.ttl is not None else USUAL_TTL))
         until = now.timestamp() + ttl
-        return _Kept(token.statuses, until if token.expires is None else min(until, token.expires + jose.LEEWAY))
+        if token.expires is not None:
+            until = min(until, token.expires + jose.LEEWAY)
+        return _Kept(token.statuses, until, token)
 
     def _entry(self, body: bytes, uri: str) -> _Kept:
         said = read_object(body, "status host's answer")

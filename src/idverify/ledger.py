@@ -18,12 +18,13 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from idverify.errors import BadEnvironment
-from idverify.ledger_decode import Decoding, Leaf, Record, decode
+from idverify.ledger_decode import VERSION, Decoding, Leaf, Record, decode
 from idverify.ledger_redact import REDACTED, Redaction
 
 __all__ = [
     "REDACTED",
     "SECRET_MEMBERS",
+    "VERSION",
     "Capture",
     "Decoding",
     "Leaf",
@@ -34,7 +35,6 @@ __all__ = [
     "note",
 ]
 
-VERSION = 1
 MOST_BODY = 1_048_576
 """Longer bodies are cut to this many bytes and marked."""
 FLUSH_SECONDS = 0.2

@@ -21,6 +21,8 @@ import msgspec
 from idverify.scheme import Json, Scheme
 
 Leaf: TypeAlias = "str | int | float | bool"
+VERSION = 1
+"""Of the format of a line: `v`."""
 MOST_LEAVES = 20_000
 _TOKEN = re.compile(r'token="?([A-Za-z0-9_=+/-]+)"?')
 _EXTENSIONS = re.compile(r'extensions="?([A-Za-z0-9_=+/-]+)"?')
@@ -92,10 +94,11 @@ def collapsed(name: str) -> str:
 
 
 class Decoding(Iterator[Record]):
-    """The records of one party's ledger, in order. `damaged` counts the lines that are none."""
+    """The records of one party's ledger, in order. `damaged` counts the lines that are none, `other_version` those of
+    another version of the format, whose members may mean something else."""
 
     def __init__(self, lines: Iterable[str | bytes], schemes: Mapping[str, Scheme]) -> None:
-        self.damaged = 0
+        self.damaged = self.other_version = 0
         self._schemes = schemes
         self._kept: list[_Line] = []
         self._subjects: dict[tuple[str, str], str] = {}
@@ -107,6 +110,9 @@ class Decoding(Iterator[Record]):
                 raw = read(line)
             except (msgspec.DecodeError, UnicodeDecodeError):
                 self.damaged += 1
+                continue
+            if raw.v != VERSION:
+                self.other_version += 1
                 continue
             if raw.flow and raw.subject:
                 self._subjects[raw.party, raw.flow] = raw.subject

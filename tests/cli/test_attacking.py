@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from idverify.cli import main
+from idverify.commands.attacking import coalition_in, linkable_in
+from idverify.privacy.attack import Asked, attack
+from idverify.privacy.public import IdNumbers, Public, PublicPopulation, write_public
 from idverify.privacy.score import read_truth
 from idverify.simulation import delays
 from idverify.simulation.replay import replay
 from idverify.simulation.scenario import Scenario
+from tests.privacy.ledgers import line
 
 COALITION = "identity_provider,platform_a"
 
@@ -30,8 +36,49 @@ def test_attack_says_who_is_found_and_explains_one(world: Path, capsys: pytest.C
     said = " ".join(capsys.readouterr().out.split())
     assert "40 of 40 (95 %: 91.2–100 %) platform_a accounts identified" in said
     assert "SIMULATED; attacker policy, attack exact_join; by chance 1 of 40" in said
-    assert "Side by side" in said
+    assert "It is right. Side by side" in said
     assert "sent.payload.id_number" in said
+
+
+def test_the_state_and_names_as_reports_write_them_are_coalitions() -> None:
+    known = [["identity_provider", "platform_a", "network_observer"]]
+    assert coalition_in("state", known) == ["identity_provider", "network_observer", "platform_a"]
+    assert coalition_in("identity_provider+platform_a", known) == ["identity_provider", "platform_a"]
+
+
+def test_accounts_of_people_whom_the_source_never_met_are_not_counted(world: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(world, tmp_path / "copy")
+    ledger = copy / "ledgers" / "identity_provider.jsonl"
+    lines = ledger.read_bytes().splitlines(keepends=True)
+    gone = {json.loads(line)["subject"] for line in lines[:3]}
+    ledger.write_bytes(b"".join(line for line in lines if json.loads(line)["subject"] not in gone))
+    (answer,) = attack(copy, ("identity_provider", "platform_a"), attacks=["exact_join"], schemes={})
+    left = linkable_in(copy, answer)
+    assert len([row for row in left if row.platform == "platform_a"]) == 40 - len(gone)
+
+
+def test_where_nobody_is_linked_explain_says_so_and_records_are_accounted_for(
+    world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = shutil.copytree(world, tmp_path / "copy")
+    (copy / "ledgers" / "platform_a.jsonl").write_bytes(b"{\n")
+    arguments = ["--coalition", COALITION, "--attacker", "policy", "--attacks", "exact_join", "--explain"]
+    assert main(["attack", str(copy), *arguments]) == 5
+    said = capsys.readouterr().out
+    assert "left out: 1 damaged" in said
+    assert "nobody was linked" in said
+
+
+def test_a_hashed_id_number_that_is_found_is_explained(tmp_path: Path) -> None:
+    number = "900090042"  # province, century and sex, year, serial
+    body = {"birth_date": "1990-05-01", "id_hash": hashlib.sha256(number.encode()).hexdigest()}
+    (tmp_path / "platform_a.jsonl").write_text(line("platform_a", "a1", body))
+    numbers = IdNumbers(digits=9, provinces=["one"], serials=1_000)
+    write_public(tmp_path, Public(id_numbers=numbers, population=PublicPopulation(people=2_000)))
+    asked = Asked(attacks=("enumeration",), explain="best")
+    (answer,) = attack(tmp_path, ["platform_a"], asked=asked, schemes={})
+    (found,) = answer.evidence["a1"]
+    assert (found.value, found.how) == (number, "the second is the SHA-256 of the first")
 
 
 def test_attack_gives_json(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -52,7 +99,12 @@ def test_too_little_data_says_so_and_ends_with_5(tmp_path: Path, capsys: pytest.
     ("arguments", "code", "said"),
     [
         (["--coalition", "identity_provider,platform_z"], 2, "'platform_z' has no ledger here"),
-        (["--coalition", "platform_a,platform_a"], 2, "a coalition of platform_a,platform_a"),
+        (["--coalition", "platform_a,platform_a"], 2, "names platform_a twice"),
+        (["--coalition", "platform_a+platform_a"], 2, "names platform_a twice"),
+        (["--coalition", ""], 2, "names nobody"),
+        (["--coalition", "platform_a,"], 2, "names nobody"),
+        (["--coalition", "telecom,platform_a"], 2, "no scheme that is run here goes over phone numbers"),
+        (["--coalition", "openers,platform_a"], 2, "only a scheme that seals identities has openers"),
         (["--coalition", COALITION, "--attacks", "magic"], 2, "'magic' is no attack"),
         (["--coalition", COALITION, "--engine", "abacus"], 2, "'abacus' is no engine"),
         (["--coalition", COALITION, "--at", "yesterday"], 2, "'yesterday' is no time"),

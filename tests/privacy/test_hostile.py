@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from idverify.errors import BadEnvironment
+from idverify.privacy import apart
 from idverify.privacy.answers import Answer
 from idverify.privacy.attack import Asked, attack
 from idverify.privacy.attacks import ATTACKS
@@ -103,6 +104,46 @@ def test_a_damaged_closed_ledger_is_said_to_be_one(tmp_path: Path, damage: str) 
     leaves.write_bytes(bad[damage])
     with pytest.raises(BadEnvironment, match="the closed ledger of platform_a"):
         attack(tmp_path, JOINT, attacks=["exact_join"], schemes={})
+
+
+def test_a_closed_ledger_of_damaged_pages_is_said_to_be_one_and_made_again_from_its_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for party, subject in zip(JOINT, "9a", strict=True):
+        (tmp_path / f"{party}.jsonl").write_text("\n".join(lines(party, subject)))
+    close(tmp_path, JOINT, tmp_path / FOLDER, schemes={})
+    leaves = tmp_path / FOLDER / "leaves" / "party=platform_a" / "part-0.parquet"
+    raw = bytearray(leaves.read_bytes())
+    pages = slice(4, len(raw) - 8 - int.from_bytes(raw[-8:-4], "little"))
+    raw[pages] = bytes(len(raw[pages]))
+    leaves.write_bytes(raw)
+    with pytest.raises(BadEnvironment, match="DuckDB gave up"):
+        attack(tmp_path, JOINT, attacks=["exact_join"], schemes={})
+
+    asked: list[bool] = []
+
+    def answers(*_: object, closed: bool = True, **__: object) -> list[Answer]:
+        asked.append(closed)
+        if closed:
+            raise BadEnvironment("DuckDB gave up")
+        return []
+
+    monkeypatch.setattr(apart, "_attack_apart", answers)
+    assert apart.attack_apart(tmp_path, [JOINT], asked=Asked()) == []
+    assert asked == [True, False]
+    (tmp_path / "platform_a.jsonl").unlink()
+    with pytest.raises(BadEnvironment, match="closed ledger of platform_a is damaged, and its lines are not there"):
+        apart.attack_apart(tmp_path, [JOINT], asked=Asked())
+
+
+def test_records_of_another_version_of_the_format_are_left_out_and_counted(tmp_path: Path) -> None:
+    good = lines("platform_a", "a")
+    newer = [each.replace('"v": 1', '"v": 2') for each in good[30:]]
+    (tmp_path / "platform_a.jsonl").write_text("\n".join(good[:30] + newer))
+    (tmp_path / "identity_provider.jsonl").write_text("\n".join(lines("identity_provider", "9")))
+    (answer,) = attack(tmp_path, JOINT, attacks=["exact_join"], schemes={})
+    assert len(answer.posterior.subjects) == 30
+    assert answer.left_out == {"of another version of the format": 10}
 
 
 def shape(answer: Answer, renamed: dict[str, str]) -> dict[str, list[tuple[float, str]]]:

@@ -17,9 +17,20 @@ if TYPE_CHECKING:
 
     from idverify.privacy.answers import Answer, Evidence
     from idverify.privacy.attack import Asked
+    from idverify.privacy.score import Truth
     from idverify.privacy.verdict import Verdict
 
 TOO_LITTLE = 5
+NOT_HERE = {
+    "telecom": "no scheme that is run here goes over phone numbers, a replayed world does (docs/simulation.md)",
+    "attester": "where attester and issuer are apart, the attester is identity_provider and the issuer token_issuer",
+    "token_issuer": "only privacy_pass_split has one",
+    "status_host": "only schemes with a status list have one",
+    "openers": "only a scheme that seals identities has openers",
+    "openers_too_few": "only a scheme that seals identities has openers",
+    "relay": "relays keep no ledger",
+}
+"""Parties that are known, and why a run may have no ledger of them."""
 LONGEST_VALUE = 44
 
 
@@ -28,13 +39,12 @@ def attack(options: Namespace) -> int:
     from idverify.privacy.answers import ATTACKERS, AttackerName
     from idverify.privacy.attack import Asked, ledgers_of, parties
     from idverify.privacy.public import read_public
-    from idverify.privacy.score import read_truth
     from idverify.privacy.verdict import strongest, verdicts
     from idverify.privacy.view import HASHES
 
-    coalition = [name.strip() for name in options.coalition.split(",")]
     attackers: tuple[AttackerName, ...] = (options.attacker,) if options.attacker else ATTACKERS
     worlds = worlds_in(options.run, out=Path(options.out), scheme=options.scheme)
+    coalition = coalition_in(options.coalition, [parties(ledgers_of(world)) for world in worlds])
     asked = Asked(
         attackers=attackers,
         attacks=tuple(name for name in (options.attacks or "").split(",") if name),
@@ -48,22 +58,17 @@ def attack(options: Namespace) -> int:
     documents, enough = [], False
     for world in worlds:
         if missing := [name for name in coalition if name not in parties(ledgers_of(world))]:
-            if len(worlds) == 1:
-                known = ", ".join(parties(ledgers_of(world))) or "none"
-                raise BadUsage(f"{missing[0]!r} has no ledger here", hint=f"the ledgers are {known}")
             say(f"{world.name}: {missing[0]} keeps no ledger")
             continue
         say(f"{world.name}: attacking the ledgers of {' and '.join(coalition)}")
-        found = verdicts(
-            _answers(world, coalition, _with_shadow(asked, world)),
-            read_truth(world / "truth.jsonl"),
-            label=read_public(ledgers_of(world)).label,
-        )
+        answers = _answers(world, coalition, _with_shadow(asked, world))
+        truth = linkable_in(world, answers[0])
+        found = verdicts(answers, truth, label=read_public(ledgers_of(world)).label)
         best = strongest(found)
         enough = enough or best is not None
         documents.append(_document(world, coalition, found, best=best))
         if not options.json:
-            _tell(world, found, best=best, explain=bool(asked.explain))
+            _tell(world, found, best=best, truth=truth if asked.explain else None)
     if options.json:
         print_json(documents)
     return 0 if enough else TOO_LITTLE
@@ -124,6 +129,29 @@ def score(options: Namespace) -> int:
     return 0
 
 
+def coalition_in(text: str, known: Sequence[Sequence[str]]) -> list[str]:
+    """The parties of a coalition, with commas or as reports name it, with +; `state` is all whom an order reaches.
+
+    `known` are the parties that have a ledger, in each world. Raises BadUsage.
+    """
+    from idverify.comparison.coalitions import STATE, STATE_PARTIES
+
+    every = sorted({party for parties in known for party in parties})
+    if text.strip() == STATE:
+        return [party for party in STATE_PARTIES if party in every]
+    names = [name.strip() for name in text.replace("+", ",").split(",")]
+    listed = f"the ledgers are {', '.join(every) or 'none'}"
+    for place, name in enumerate(names):
+        if not name:
+            raise BadUsage(f"the coalition {text!r} names nobody in one place", hint=listed)
+        if name in names[:place]:
+            raise BadUsage(f"the coalition {text!r} names {name} twice", hint=listed)
+        if name not in every:
+            why = NOT_HERE.get(name)
+            raise BadUsage(f"{name!r} has no ledger here", hint=f"{why}; {listed}" if why else listed)
+    return names
+
+
 def worlds_in(run: str, *, out: Path, scheme: str | None) -> list[Path]:
     """The folders with ledgers and truth of a run: one a scheme, or the folder itself where a replay wrote it."""
     given = Path(run)
@@ -146,6 +174,18 @@ def _answers(world: Path, coalition: Sequence[str], asked: Asked) -> list[Answer
     from idverify.privacy.apart import attack_apart
 
     return attack_apart(world, [coalition], asked=asked)
+
+
+def linkable_in(world: Path, answer: Answer) -> list[Truth]:
+    """The truth of a world without accounts of people whom the source has no record of: nobody could name them."""
+    from idverify.privacy.attack import ledgers_of, subjects_in
+    from idverify.privacy.score import linkable, read_truth
+    from idverify.privacy.tables import parties_in
+
+    truth = read_truth(world / "truth.jsonl")
+    source, ledgers = answer.candidates_of, ledgers_of(world)
+    known = subjects_in(ledgers, source) if source in parties_in(ledgers) else set()
+    return linkable(truth, source=source, target=answer.targets_of, known=known) if known else truth
 
 
 def _with_shadow(asked: Asked, world: Path) -> Asked:
@@ -208,7 +248,8 @@ def _explained(best: Verdict) -> dict[str, object]:
     return {subject: [asdict(each) for each in found] for subject, found in best.answer.evidence.items()}
 
 
-def _tell(world: Path, found: Sequence[Verdict], *, best: Verdict | None, explain: bool) -> None:
+def _tell(world: Path, found: Sequence[Verdict], *, best: Verdict | None, truth: Sequence[Truth] | None) -> None:
+    """What was found; with the truth, one linked person too."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -217,6 +258,9 @@ def _tell(world: Path, found: Sequence[Verdict], *, best: Verdict | None, explai
     if best is None:
         silent = next((v.answer.silent for v in found if v.answer.silent), "nobody to find")
         console.print(f"{world.name}: too little data for a number, or nothing to go by: {silent}", markup=False)
+        _tell_left_out(console, found[0].answer)
+        if truth is not None:
+            console.print("nobody was linked, so there is nobody to explain", markup=False)
         return
     of = best.answer
     console.print(
@@ -247,30 +291,45 @@ def _tell(world: Path, found: Sequence[Verdict], *, best: Verdict | None, explai
     for attack, why in {v.answer.attack: v.answer.silent for v in found if v.answer.silent}.items():
         if not any(v.spoke and v.answer.attack == attack for v in found):
             console.print(f"  {attack}: {why}", markup=False)
-    if of.left_out:
-        console.print(
-            "  left out: " + ", ".join(f"{n:,} {why}" for why, n in of.left_out.items()) + " (records)", markup=False
-        )
+    _tell_left_out(console, of)
     for pair in of.pairs[:6]:
         console.print(f"  gave it away: {pair}", markup=False)
-    if explain:
-        _explain(console, best)
+    if truth is not None:
+        _explain(console, best, truth)
 
 
-def _explain(console: Console, best: Verdict) -> None:
+def _tell_left_out(console: Console, answer: Answer) -> None:
+    if answer.left_out:
+        told = ", ".join(f"{number:,} {why}" for why, number in answer.left_out.items())
+        console.print(f"  left out: {told} (records)", markup=False)
+
+
+def _explain(console: Console, best: Verdict, truth: Sequence[Truth]) -> None:
+    """The surest claim of the strongest attack, and whether it is right."""
     from rich import box
     from rich.table import Table
 
+    from idverify.privacy.explaining import TRIED
+    from idverify.privacy.score import right_answers
+
+    right = right_answers(truth, source=best.answer.candidates_of, target=best.answer.targets_of)
+    if not best.answer.evidence:
+        console.print("\nnobody was linked, so there is nobody to explain", markup=False)
+    elif not best.above_baseline:
+        console.print("\nnobody was linked more often than by chance; this is the surest guess", markup=False)
     for subject, pieces in best.answer.evidence.items():
         rows = best.answer.posterior
         who, confidence = rows.row(rows.subjects.index(subject))
+        name, party = rows.names[who[0]], best.answer.candidates_of
+        held = {True: "It is right", False: "It is wrong", None: "The truth does not know the account"}
+        known = name in right[subject] if subject in right else None
         console.print(
-            f"\n{best.answer.targets_of} account {subject} is {rows.names[who[0]]} of {best.answer.candidates_of}, "
-            f"says the attack, at {confidence[0]:.1%}. Side by side:",
+            f"\n{best.answer.targets_of} account {subject} is {name}{f' of {party}' if party else ''}, "
+            f"says the attack, at {confidence[0]:.1%}. {held[known]}. Side by side:",
             markup=False,
         )
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_lines=False)
-        for head in (best.answer.candidates_of, best.answer.targets_of, "how they agree"):
+        for head in (party or TRIED, best.answer.targets_of, "how they agree"):
             table.add_column(head, overflow="fold")
         for piece in pieces:
             table.add_row(*_side_by_side(piece))

@@ -15,6 +15,8 @@ from idverify.privacy.public import THIEF
 ISSUER, FIRST, SECOND = "identity_provider", "platform_a", "platform_b"
 OBSERVER, STATUS, TOKENS = "network_observer", "status_host", "token_issuer"
 JOINT, PLATFORMS, VISITS, STATE = f"{ISSUER}+{FIRST}", f"{FIRST}+{SECOND}", f"{FIRST}+{FIRST}", "state"
+STATE_PARTIES = (ISSUER, TOKENS, STATUS, OBSERVER, SECOND, FIRST)
+"""Whom an order may tell to hand over what they have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ EVERY = (
     _of(OBSERVER, FIRST, title="network observer + platform A"),
     _of(ISSUER, OBSERVER, FIRST, title="identity provider + observer + platform A"),
     _of(TOKENS, FIRST, title="token issuer + platform A"),
-    Coalition(STATE, (ISSUER, TOKENS, STATUS, OBSERVER, SECOND, FIRST), "the state with an order", both=True),
+    Coalition(STATE, STATE_PARTIES, "the state with an order", both=True),
     _of(QUORUM, FIRST, title="a quorum of openers + platform A"),
     _of(TOO_FEW, FIRST, title="one opener too few + platform A"),
     _of(THIEF + FIRST, title="thief of platform A’s database"),

@@ -20,7 +20,7 @@ from idverify.privacy.attack import Asked, ledgers_of, parties
 from idverify.privacy.public import Public, read_public, write_public
 from idverify.privacy.stored import read_answers
 from idverify.privacy.tables import FOLDER as CLOSED
-from idverify.privacy.tables import is_closed, ledger_files, parties_in
+from idverify.privacy.tables import is_closed, is_whole, ledger_files, parties_in
 
 LONGEST = 3_600.0
 """Seconds after which attacks are given up."""
@@ -41,11 +41,43 @@ def attack_apart(
     public.json that is not there. Raises BadUsage and BadEnvironment with the words of the
     process.
     """
-    ledgers = ledgers_of(folder)
+    wanted = {party for names in (*coalitions, *kept) for party in names}
+    try:
+        return _attack_apart(folder, coalitions, wanted, asked=asked, kept=kept, public=public, timeout=timeout)
+    except BadEnvironment:
+        # A closed ledger that cannot be read is made again from its lines, where those are there.
+        ledgers = ledgers_of(folder)
+        damaged = {
+            party
+            for party in wanted
+            if is_closed(ledgers, party, ledgers / CLOSED) and not is_whole(party, ledgers / CLOSED)
+        }
+        if not damaged:
+            raise
+        if gone := sorted(damaged - set(parties_in(ledgers))):
+            raise BadEnvironment(
+                f"the closed ledger of {gone[0]} is damaged, and its lines are not there",
+                hint="leave this party out of the coalition",
+            ) from None
+        return _attack_apart(
+            folder, coalitions, wanted, asked=asked, kept=kept, public=public, timeout=timeout, closed=False
+        )
+
+
+def _attack_apart(
+    folder: Path,
+    coalitions: Sequence[Sequence[str]],
+    wanted: set[str],
+    *,
+    asked: Asked,
+    kept: Sequence[Sequence[str]],
+    public: Public | None,
+    timeout: float,
+    closed: bool = True,
+) -> list[Answer]:
     with TemporaryDirectory(prefix="idverify-attack-") as place:
         own = Path(place)
-        wanted = {party for names in (*coalitions, *kept) for party in names}
-        lay_out(ledgers, own / "ledgers", wanted, public=public)
+        lay_out(ledgers_of(folder), own / "ledgers", wanted, public=public, link=closed)
         if asked.shadow is not None:
             _lay_out_shadow(asked.shadow, own / "shadow", wanted)
         command = [sys.executable, "-m", "idverify.privacy.attack", "ledgers", "--answers", "answers", "--confined"]

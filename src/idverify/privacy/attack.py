@@ -22,6 +22,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import TracebackType
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -107,8 +108,10 @@ class Attacking:
         self._closed = Path(self._stack.enter_context(TemporaryDirectory(prefix="idverify-closed-")))
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
 
     def view(self, coalition: Sequence[str], attacker: AttackerName, *, cut: ViewName | None = None) -> View:
         """What one attacker of the coalition has before it. The trained one learns first, from the shadow world.

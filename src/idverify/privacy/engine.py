@@ -12,7 +12,7 @@ from itertools import count
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, TypeAlias
 
-from idverify.errors import BadUsage
+from idverify.errors import BadEnvironment, BadUsage
 from idverify.privacy.spark import LOCAL, is_master, spark
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ def engine(name: str = "duckdb", *, memory: str = MEMORY) -> Iterator[Engine]:
 
 @contextmanager
 def _duckdb(memory: str) -> Iterator[DuckDB]:
+    import duckdb
+
     from idverify.privacy.compiled import Compiled
 
     with TemporaryDirectory(prefix="idverify-") as folder:
@@ -51,6 +53,8 @@ def _duckdb(memory: str) -> Iterator[DuckDB]:
         connection.raw_sql("SET preserve_insertion_order = false")
         try:
             yield connection
+        except duckdb.Error as error:
+            raise BadEnvironment(f"DuckDB gave up: {str(error).splitlines()[0][:200]}") from error
         finally:
             connection.disconnect()
 

@@ -19,6 +19,8 @@ from idverify.privacy.view import View
 BEST = "best"
 MOST = 12
 """Pieces of evidence that are shown; the first ones are the strongest."""
+TRIED = "all ID numbers"
+"""What stands for the other party where there is none."""
 NEAR_SECONDS = 7 * 86_400.0
 
 
@@ -33,7 +35,7 @@ class _Leaf:
 
 def explained(view: View, answer: Answer, wanted: str) -> Answer:
     """The same answer with the evidence for one target: the one named, or the surest."""
-    if answer.silent or view.source is None:
+    if answer.silent:
         return answer
     target = _surest(answer) if wanted == BEST else next((t for t in answer.targets if t.subject == wanted), None)
     if target is None or not target.candidates:
@@ -55,6 +57,9 @@ def _surest(answer: Answer) -> Target | None:
 
 def _evidence(view: View, answer: Answer, target: Target) -> Iterator[Evidence]:
     person = target.candidates[0].subject
+    if view.source is None:
+        yield from _tried(view, person, target.subject)
+        return
     said = " ".join(answer.pairs)
     yield from _values(view, person, target.subject, said=said)
     if "time of" in said:
@@ -62,6 +67,15 @@ def _evidence(view: View, answer: Answer, target: Target) -> Iterator[Evidence]:
     for kind, column in (("network address", "peer"), ("user agent", "agent")):
         if kind in said:
             yield from _places(view, person, target.subject, column=column, kind=kind)
+
+
+def _tried(view: View, number: str, subject: str) -> Iterator[Evidence]:
+    """Where a party that is alone tried all ID numbers: the values that one of them, or its hash, is equal to."""
+    digest = hashlib.sha256(number.encode()).hexdigest()
+    for leaf in _leaves(view, view.target, subject):
+        how = "equal" if leaf.text == number else "the second is the SHA-256 of the first" * (leaf.digest == digest)
+        if how:
+            yield Evidence(TRIED, "ID number", number, view.target, leaf.field, leaf.text, how)
 
 
 def _leaves(view: View, party: str, subject: str) -> list[_Leaf]:

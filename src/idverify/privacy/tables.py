@@ -58,6 +58,7 @@ AGENT = "received.headers.user-agent"
 SUBJECT = "subject"
 """The name of the field that is a party's own handle of somebody."""
 DAMAGED, REPEATED, UNDATED, OTHERS = "damaged", "repeated", "without a time", "of another party"
+VERSIONS = "of another version of the format"
 _AGAIN = "take that folder away: it is made again from the lines"
 _HEX = re.compile(r"[0-9a-fA-F]{64}")
 _BASE64 = re.compile(r"[0-9A-Za-z_+/-]{43}=?")
@@ -135,6 +136,18 @@ def check_table(path: Path, name: str, party: str) -> None:
         raise BadEnvironment(f"the closed ledger of {party} has no column {min(missing)}", hint=_AGAIN)
 
 
+def is_whole(party: str, out: Path) -> bool:
+    """Whether every page of the party's tables can be read: one may be damaged although head and foot are whole."""
+    try:
+        for name in ("events", "leaves"):
+            with pq.ParquetFile(out / name / f"party={party}" / "part-0.parquet") as file:
+                for _ in file.iter_batches():
+                    pass
+    except (OSError, pa.ArrowException):
+        return False
+    return True
+
+
 def read_left_out(out: Path) -> dict[str, dict[str, int]]:
     """How many records of each party are not in the tables, by reason."""
     try:
@@ -191,6 +204,7 @@ def _usable(
 ) -> list[tuple[int, Record]]:
     decoding = decode(lines, schemes)
     left_out[DAMAGED] += decoding.damaged
+    left_out[VERSIONS] += decoding.other_version
     found: list[tuple[int, Record]] = []
     for record in decoding:
         if record.party != party:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from urllib.parse import quote
 
 from fastapi import APIRouter, Request
@@ -23,6 +25,7 @@ from idverify.errors import (
 )
 from idverify.ledger import note
 from idverify.scheme import Info, Question
+from idverify.schemes.families import FAMILIES, family
 from idverify.social_platform import groups
 from idverify.social_platform.api import address
 from idverify.social_platform.browser import Browser, go
@@ -75,14 +78,8 @@ def add(pages: APIRouter, platform: Platform, browser: Browser) -> None:
             except CannotAnswer as error:
                 refused = error.message
             unmet = mandate.unanswered(scheme.info) if action in ("sign_up", GUARD) else frozenset()
-            made.append(
-                Card(
-                    scheme.info,
-                    _asked(asked),
-                    tuple(words for name, words in IN_WORDS.items() if name in unmet),
-                    refused,
-                )
-            )
+            left = tuple(words for name, words in IN_WORDS.items() if name in unmet)
+            made.append(Card(scheme.info, _asked(asked), left, refused))
         return made
 
     @pages.get("/sign-up")
@@ -95,7 +92,7 @@ def add(pages: APIRouter, platform: Platform, browser: Browser) -> None:
         return browser.page(
             visit,
             "sign_up.html",
-            cards=cards(action, group),
+            kinds=_by_kind(cards(action, group)),
             group=found,
             ward=bool(ward),
             adult=ADULT,
@@ -192,6 +189,12 @@ def add(pages: APIRouter, platform: Platform, browser: Browser) -> None:
         if code not in OUTCOMES:
             raise NotFound("there is no such page")
         return browser.refusal(await browser.visit(request), OUTCOMES[code])
+
+
+def _by_kind(cards: Sequence[Card]) -> list[tuple[str, str, list[Card]]]:
+    """Each kind of scheme with what it means and its cards, in the order of the list of schemes."""
+    kinds = groupby(cards, key=lambda card: family(card.info))
+    return [(kind, FAMILIES[kind], list(alike)) for kind, alike in kinds]
 
 
 def _asked(question: Question) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ import pytest
 
 from idverify.crypto.bls12_381 import (
     FIELD,
+    MOST_TABLED,
     ORDER,
     TABLE_AFTER,
     Base,
@@ -158,6 +159,14 @@ def test_a_table_is_made_of_what_is_used_often() -> None:
     for _ in range(TABLE_AFTER):
         assert base.rows() is None
     assert base.rows() is not None
+
+
+def test_no_tables_are_made_for_a_sum_of_many_points() -> None:
+    points = [G1Point() * Scalar(number) for number in range(1, MOST_TABLED + 2)]
+    bases, factors = [Base(point) for point in points], [random_scalar() for _ in points]
+    for _ in range(TABLE_AFTER + 1):
+        assert combine_fixed(bases, factors) == combine(points, factors)
+    assert all(base.rows() is None for base in bases)
 
 
 def test_the_inverse_is_one_and_zero_has_none() -> None:

@@ -35,6 +35,9 @@ TABLE_AFTER = 32
 """Multiplications of a fixed point before a table is made of it: making one takes as long as about 50."""
 TABLE_POINTS = 32 * 255
 """In one table, 1.4 MB: a multiple of the point for each value of each byte of a scalar."""
+MOST_TABLED = 32
+"""Points of one sum that tables are used and made for. Tables gain less the more points there are, and nothing from
+about 64 on; a thousand of them, for a proof of a thousand messages, would take 1.4 GB and half a minute to make."""
 
 Expand: TypeAlias = Callable[[bytes, bytes, int], bytes]
 """expand_message of RFC 9380: a message and a domain separation tag to uniform bytes of a length."""
@@ -170,6 +173,8 @@ def combine_fixed(bases: Sequence[Base], scalars: Sequence[Scalar]) -> G1Point:
     """`combine` for fixed points and public scalars; zeros are allowed."""
     if len(bases) != len(scalars):
         raise BadMessage(f"{len(scalars)} scalars do not go with {len(bases)} points")
+    if len(bases) > MOST_TABLED:
+        return combine([base.point for base in bases], scalars)
     total = G1Point.identity()
     points: list[G1Point] = []
     factors: list[Scalar] = []

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -20,6 +21,7 @@ from idverify.privacy import score
 from idverify.privacy.answers import ATTACKERS, Answer, AttackerName
 from idverify.privacy.apart import attack_apart, lay_out
 from idverify.privacy.attack import Asked, subjects_in, write_guesses
+from idverify.privacy.attackers import Attacker
 from idverify.privacy.attacks.exact_join import NAME as EXACT_JOIN
 from idverify.privacy.public import THIEF, Label, read_public
 from idverify.privacy.score import Claim, Truth
@@ -49,11 +51,13 @@ class Found:
     coalitions: dict[str, Attacked]
 
 
-def attack_all(world: Path, *, shadow: Path | None, ordered: bool) -> Found:
+def attack_all(
+    world: Path, *, shadow: Path | None, ordered: bool, by: tuple[Attacker, Attacker] | None = None
+) -> Found:
     """Attack the ledgers of a world and score the answers. Raises BadEnvironment.
 
     `shadow` is a world of another seed with its truth, for the attacker that trains; `ordered` whether anybody may
-    order parties to hand over what they have.
+    order parties to hand over what they have. `by` are two processes that have read their programs already.
     """
     ledgers = world / "ledgers"
     truth = score.read_truth(world / "truth.jsonl")
@@ -69,7 +73,7 @@ def attack_all(world: Path, *, shadow: Path | None, ordered: bool) -> Found:
         coalitions = possible([*parties_in(ledgers), visits.FIRST, visits.LATER], ordered=ordered)
         attackers: tuple[AttackerName, ...] = ATTACKERS if shadow is not None else ("policy", "blind")
         asked = Asked(attackers=attackers, shadow=shadow, hashes=HASHES)
-        answers = _answers(staged, coalitions, asked)
+        answers = _answers(staged, coalitions, asked, by=by or (None, None))
     judging = _Judging(ledgers, [*truth, *visits.truths(twice)], label=read_public(ledgers).label, twice=twice)
     by_coalition = {each.name: [a for a in answers if a.coalition == each.parties] for each in coalitions}
     linkage = {name: judging.linked(by_coalition[name]) for name in (JOINT, PLATFORMS) if name in by_coalition}
@@ -80,18 +84,17 @@ def attack_all(world: Path, *, shadow: Path | None, ordered: bool) -> Found:
     return Found(linkage, {each.name: judging.attacked(each, by_coalition[each.name]) for each in coalitions})
 
 
-def _answers(staged: Path, coalitions: Sequence[Coalition], asked: Asked) -> list[Answer]:
-    """All answers, by two processes at once: coalitions that have nothing to share, the issuer's and the others."""
-    arrived = [each.parties for each in coalitions]
-    kept = [each.parties for each in coalitions if each.both]
-    of_issuer = [parties for parties in arrived if ISSUER in parties]
-    others = [parties for parties in arrived if ISSUER not in parties]
+def _answers(
+    staged: Path, coalitions: Sequence[Coalition], asked: Asked, *, by: Sequence[Attacker | None]
+) -> list[Answer]:
+    """All answers, by two processes at once: coalitions that have little to share, the issuer's and the others."""
     with ThreadPoolExecutor(min(2, os.cpu_count() or 1)) as both:
-        halves = [
-            both.submit(attack_apart, staged, arrived, kept=kept, asked=asked, timeout=LONGEST)
-            for arrived, kept in ((of_issuer, []), (others, kept))
-            if arrived
-        ]
+        halves = []
+        for issuers, attacker in zip((True, False), by, strict=True):
+            mine = [each for each in coalitions if (ISSUER in each.parties) == issuers]
+            arrived, kept = [each.parties for each in mine], [each.parties for each in mine if each.both]
+            work = partial(attack_apart, kept=kept, asked=asked, attacker=attacker, timeout=LONGEST)
+            halves += [both.submit(work, staged, arrived)] if mine else []
         return [answer for half in halves for answer in half.result()]
 
 

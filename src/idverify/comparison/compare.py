@@ -23,6 +23,7 @@ from idverify.errors import BadUsage, IdverifyError
 from idverify.mandates import Mandate
 from idverify.mandates import load as load_mandate
 from idverify.outcomes.model import Figures
+from idverify.privacy.attackers import Attacker
 from idverify.schemes import MISSING, SCHEMES
 from idverify.settings import Settings
 from idverify.wallet.policy import Method
@@ -72,6 +73,11 @@ class Outcome:
 
 def compare(plan: Plan, progress: Progress) -> Outcome:
     """Run it. Exit code 0; 3 where a scheme could not be measured; 130 where it was stopped."""
+    with Attacker() as one, Attacker() as other:
+        return _compare(plan, progress, attackers=(one, other))
+
+
+def _compare(plan: Plan, progress: Progress, *, attackers: tuple[Attacker, Attacker]) -> Outcome:
     mandate = load_mandate(plan.settings.mandate)
     if unknown := [name for name in plan.schemes if name not in SCHEMES]:
         raise BadUsage(f"{unknown[0]!r} is no scheme", hint=f"the schemes are {', '.join(SCHEMES)}")
@@ -88,6 +94,7 @@ def compare(plan: Plan, progress: Progress) -> Outcome:
         warm_up=plan.warm_up,
         stop=stop,
         shadow=plan.shadow,
+        attackers=attackers,
     )
     started = datetime.now(timezone.utc)
     results: dict[str, SchemeResult] = {}

@@ -28,6 +28,7 @@ from idverify.mandates import Mandate
 from idverify.metering import Use
 from idverify.population import Population
 from idverify.privacy import score
+from idverify.privacy.attackers import Attacker
 from idverify.privacy.lags import LEAST_POINTS
 from idverify.privacy.public import write_public
 from idverify.scheme import Info
@@ -64,6 +65,7 @@ class Trial:
         warm_up: float,
         stop: threading.Event,
         shadow: float = 0.0,
+        attackers: tuple[Attacker, Attacker] | None = None,
     ) -> None:
         self.settings = settings
         self.mandate = mandate
@@ -73,6 +75,7 @@ class Trial:
         self.warm_up = warm_up
         self.stop = stop
         self.shadow = shadow
+        self.attackers = attackers
         self.under_load = False
         self.population = Population.make(settings.citizens, settings.seed)
         self._revocations: dict[str, Revocation | None] = {}
@@ -120,6 +123,7 @@ class Trial:
             folder,
             shadow=shadow[0] if shadow else None,
             ordered=self.mandate.rules.disclosure.by.value != "nobody",
+            by=self.attackers,
         )
         if info.status and info.name not in self._revocations and not self.stop.is_set():
             phase("revoking", REVOKE_SECONDS)

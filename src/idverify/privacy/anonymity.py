@@ -17,12 +17,15 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from idverify.privacy.answers import Answer, Floats
+from idverify.privacy.answers import Answer, Floats, Ints
 from idverify.privacy.metrics import CONFIDENCE, clopper_pearson
 
 LEAST_TARGETS = 20
 """Fewer targets give a success rate with an interval wider than a third; no set is computed from them."""
+CLOSE = 1e-9
+"""Confidences that differ by less, in proportion, are the same."""
 MISCALIBRATED = "adversary miscalibrated, value withheld"
 TOO_FEW = "too few targets for a value"
 CALIBRATION_CONFIDENCE = 0.999
@@ -63,50 +66,56 @@ def judge(answer: Answer, owners: Mapping[str, Set[str]]) -> Judged:
 
     Targets without a candidate among the pool are left out: nobody could have named them.
     """
-    rows = answer.posterior
+    rows, pool = answer.posterior, answer.pool
+    chosen = [number for number, subject in enumerate(rows.subjects) if owners.get(subject)]
+    if not chosen:
+        nobody = np.empty(0)
+        return Judged((), nobody, nobody, nobody, nobody, nobody, nobody)
+    subjects = tuple(rows.subjects[number] for number in chosen)
     place = {name: number for number, name in enumerate(rows.names)}
-    kept: list[str] = []
-    table: list[tuple[float, ...]] = []
-    for number, subject in enumerate(rows.subjects):
-        right = owners.get(subject)
-        if not right:
-            continue
-        who, confidence = rows.row(number)
-        kept.append(subject)
-        true = {place[name] for name in right if name in place}
-        table.append((*_one(who, confidence, true, pool=answer.pool, copies=len(right)), bool(rows.claimed[number])))
-    columns = np.asarray(table, dtype=np.float64).reshape(len(kept), 6).T
-    first, success, rank, truth, entropy, claimed = columns
-    return Judged(tuple(kept), first, success, rank, truth, entropy, claimed)
+    true = [{place[name] for name in owners[subject] if name in place} for subject in subjects]
+    parts = [rows.row(number) for number in chosen]
+    # Each row is summed by itself, and not all at once, so that a sum does not depend on the rows before it.
+    named = np.array([confidence.sum() for _, confidence in parts])
+    told = np.array([np.sum(confidence * np.log2(np.maximum(confidence, 1e-300))) for _, confidence in parts])
+    sizes = np.array([len(who) for who, _ in parts])
+    unnamed = np.maximum(pool - sizes, 0)
+    rest = np.maximum(1.0 - named, 0.0)
+    each = np.divide(rest, unnamed, out=np.zeros(len(parts)), where=unnamed > 0)
+    entropy = -told - [r * math.log2(e) if e > 0.0 else 0.0 for r, e in zip(rest.tolist(), each.tolist(), strict=True)]
 
+    row = np.repeat(np.arange(len(parts)), sizes)
+    who = np.concatenate([names for names, _ in parts])
+    confidence = np.concatenate([each_ for _, each_ in parts])
+    keys = [number * len(rows.names) + name for number, names in enumerate(true) for name in names]
+    is_true = np.isin(row * len(rows.names) + who, keys)
 
-def _one(
-    who: np.ndarray, confidence: Floats, true: Set[int], *, pool: int, copies: int
-) -> tuple[float, float, float, float, float]:
-    """Confidence of the first, success, rank and probability of the truth, entropy."""
-    named = float(confidence.sum())
-    unnamed = max(pool - len(who), 0)
-    rest = max(0.0, 1.0 - named)
-    each = rest / unnamed if unnamed else 0.0
-    entropy = -float(np.sum(confidence * np.log2(np.maximum(confidence, 1e-300))))
-    if each > 0.0:
-        entropy -= rest * math.log2(each)
-    is_true = np.isin(who, list(true))
-    hidden = copies - int(is_true.sum())
-    probability = float(confidence[is_true].sum()) + each * hidden
-    best = float(confidence[0]) if len(who) else 0.0
-    top = max(best, each)
+    def number_of(entries: NDArray[np.bool_]) -> Ints:
+        return np.bincount(row[entries], minlength=len(parts))
+
+    hidden = np.array([len(owners[subject]) for subject in subjects]) - number_of(is_true)
+    truth = np.bincount(row, weights=np.where(is_true, confidence, 0.0), minlength=len(parts)) + each * hidden
+    best = np.array([confidence_[0] if len(confidence_) else 0.0 for _, confidence_ in parts])
+    top = np.maximum(best, each)
     # A candidate drawn at random among those with the same, highest confidence.
-    equal = np.isclose(confidence, top, rtol=1e-9, atol=0.0)
-    ties, right = int(equal.sum()), int((equal & is_true).sum())
-    if unnamed and math.isclose(each, top, rel_tol=1e-9):
-        ties, right = ties + unnamed, right + hidden
-    success = right / ties if ties else 0.0
-    own = float(confidence[is_true].max()) if is_true.any() else each
-    above = int(np.sum(confidence > own * (1 + 1e-9))) + (unnamed if each > own * (1 + 1e-9) else 0)
-    same = int(np.isclose(confidence, own, rtol=1e-9, atol=0.0).sum())
-    same += unnamed if math.isclose(each, own, rel_tol=1e-9) else 0
-    return top, success, above + (max(same, 1) + 1) / 2, probability, entropy
+    equal = np.isclose(confidence, top[row], rtol=CLOSE, atol=0.0)
+    rest_too = np.where(np.isclose(each, top, rtol=CLOSE, atol=0.0), unnamed, 0)
+    ties = number_of(equal) + rest_too
+    right = number_of(equal & is_true) + np.where(rest_too > 0, hidden, 0)
+    own = np.where(number_of(is_true) > 0, 0.0, each)
+    np.maximum.at(own, row[is_true], confidence[is_true])
+    above = number_of(confidence > own[row] * (1 + CLOSE)) + np.where(each > own * (1 + CLOSE), unnamed, 0)
+    same = number_of(np.isclose(confidence, own[row], rtol=CLOSE, atol=0.0))
+    same += np.where(np.isclose(each, own, rtol=CLOSE, atol=0.0), unnamed, 0)
+    return Judged(
+        subjects,
+        top,
+        np.divide(right, ties, out=np.zeros(len(parts)), where=ties > 0),
+        above + (np.maximum(same, 1) + 1) / 2,
+        truth,
+        entropy,
+        rows.claimed[chosen].astype(np.float64),
+    )
 
 
 def anonymity(judged: Judged, *, candidates: int) -> Anonymity:

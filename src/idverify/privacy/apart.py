@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from idverify.errors import BadEnvironment, BadUsage
 from idverify.privacy.answers import Answer
 from idverify.privacy.attack import Asked, ledgers_of, parties
+from idverify.privacy.attackers import Attacker
 from idverify.privacy.public import Public, read_public, write_public
 from idverify.privacy.stored import read_answers
 from idverify.privacy.tables import FOLDER as CLOSED
@@ -33,13 +33,14 @@ def attack_apart(
     asked: Asked,
     kept: Sequence[Sequence[str]] = (),
     public: Public | None = None,
+    attacker: Attacker | None = None,
     timeout: float = LONGEST,
 ) -> list[Answer]:
     """The answers of all attacks that are asked for, coalition by coalition.
 
     Those of `kept` are attacked in the view that the mandate leaves, after the others. `public` stands in for a
-    public.json that is not there. Raises BadUsage and BadEnvironment with the words of the
-    process.
+    public.json that is not there; `attacker` is asked, where one is there already. Raises BadUsage and
+    BadEnvironment with the words of the process.
     """
     wanted = {party for names in (*coalitions, *kept) for party in names}
     try:
@@ -80,32 +81,20 @@ def _attack_apart(
         lay_out(ledgers_of(folder), own / "ledgers", wanted, public=public, link=closed)
         if asked.shadow is not None:
             _lay_out_shadow(asked.shadow, own / "shadow", wanted)
-        command = [sys.executable, "-m", "idverify.privacy.attack", "ledgers", "--answers", "answers", "--confined"]
+        arguments = ["ledgers", "--answers", "answers", "--confined"]
         for names in coalitions:
-            command += ["--coalition", ",".join(names)]
+            arguments += ["--coalition", ",".join(names)]
         for names in kept:
-            command += ["--kept", ",".join(names)]
-        command += _options(asked)
+            arguments += ["--kept", ",".join(names)]
         try:
-            done = _run(command, own, timeout=timeout)
-        except subprocess.TimeoutExpired as error:
+            with nullcontext(attacker) if attacker is not None else Attacker() as asking:
+                done = asking.attack(own, arguments + _options(asked), timeout=timeout)
+        except TimeoutError as error:
             raise BadEnvironment(f"the attacks took longer than {timeout:g} s") from error
-        if done.returncode:
-            said = done.stderr.strip().splitlines()[-1:] or [f"the attacks ended with {done.returncode}"]
-            raise (BadUsage if done.returncode == 2 else BadEnvironment)(said[0][:500])
+        if done.code:
+            said = done.said.strip().splitlines()[-1:] or [f"the attacks ended with {done.code}"]
+            raise (BadUsage if done.code == 2 else BadEnvironment)(said[0][:500])
         return read_answers(own / "answers")
-
-
-def _run(command: Sequence[str], own: Path, *, timeout: float) -> subprocess.CompletedProcess[str]:
-    """Run it to its end. It holds one end of a pipe, whose other end is gone when we are: then it ends too."""
-    reading, writing = os.pipe()
-    try:
-        return subprocess.run(
-            command, cwd=own, stdin=reading, capture_output=True, text=True, timeout=timeout, start_new_session=True
-        )
-    finally:
-        os.close(reading)
-        os.close(writing)
 
 
 def lay_out(ledgers: Path, out: Path, wanted: set[str], *, public: Public | None = None, link: bool = True) -> None:

@@ -84,6 +84,14 @@ def weigh(view: View, features: Sequence[Feature]) -> Weighed | None:
     return Weighed(posterior, tuple(f.name for f in telling), left_out)
 
 
+def met(view: View, one: Table, two: Table) -> tuple[int, int]:
+    """How many distinct values the second table has, and how many of them are in the first too."""
+    here = one.select("value", known="value").distinct()
+    both = two.select("value").distinct().left_join(here, "value")
+    (row,) = view.engine.to_pyarrow(both.agg(total=both.count(), common=both.known.count())).to_pylist()
+    return row["total"], row["common"]
+
+
 def _targets(view: View, feature: Feature) -> int:
     return counted(view.engine, feature.second.select("subject").distinct())
 

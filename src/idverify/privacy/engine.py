@@ -62,10 +62,24 @@ def _duckdb(memory: str) -> Iterator[DuckDB]:
 def kept(on: Engine, table: Table) -> Table:
     """The same table, computed once and kept until the engine is gone."""
     # Ibis would drop what it cached table by table: DuckDB 2.0 does not read how, and Spark may be gone by then.
-    name = f"kept_{next(_NUMBERS)}"
-    begin = "CREATE TEMP TABLE" if on.name == "duckdb" else "CACHE TABLE"
+    return _as(on, "CREATE TEMP TABLE" if on.name == "duckdb" else "CACHE TABLE", table)
+
+
+def named(on: Engine, table: Table) -> Table:
+    """The same table by a name of its own, computed whenever it is asked: questions about it are short."""
+    import ibis.expr.operations as ops
+
+    if isinstance(table.op(), ops.DatabaseTable):
+        return table
+    return _as(on, "CREATE TEMP VIEW" if on.name == "duckdb" else "CREATE TEMPORARY VIEW", table)
+
+
+def _as(on: Engine, begin: str, table: Table) -> Table:
+    import ibis.expr.operations as ops
+
+    name = f"own_{next(_NUMBERS)}"
     on.raw_sql(f"{begin} {name} AS {on.compile(table)}")
-    return on.table(name)
+    return ops.DatabaseTable(name, schema=table.schema(), source=on, namespace=ops.Namespace()).to_expr()
 
 
 def counted(on: Engine, table: Table) -> int:

@@ -15,9 +15,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from idverify.privacy.engine import counted, kept
@@ -42,7 +43,16 @@ MOST_PAIRS = 60
 """Pairs of fields that may speak for one guess."""
 
 Form: TypeAlias = Literal["raw", "sha256 of the first", "sha256 of the second", "number"]
-FORMS: tuple[Form, ...] = ("raw", "sha256 of the first", "sha256 of the second", "number")
+Kind: TypeAlias = Literal["raw", "hashed", "digest", "number"]
+FORMS: Mapping[Form, tuple[Kind, Kind]] = MappingProxyType(
+    {
+        "raw": ("raw", "raw"),
+        "sha256 of the first": ("hashed", "digest"),
+        "sha256 of the second": ("digest", "hashed"),
+        "number": ("number", "number"),
+    }
+)
+"""What is compared with what, the first party's with the second's."""
 _ITEM = re.compile(r"\[\]")
 
 
@@ -107,36 +117,70 @@ def _last(field: str) -> str:
     return place_of(field).rpartition(".")[2]
 
 
-def values(leaves: Table, form: Form, *, first: bool) -> Table:
+def values(leaves: Table, kind: Kind) -> Table:
     """(1): columns subject, field, value, bits."""
     leaves = leaves.filter(leaves.subject.notnull())
-    if form == "number":
+    if kind == "number":
         digits = leaves.text.re_search(r"^[0-9]{1,9}$").ifelse(leaves.text, None).cast("float64")
         leaves = leaves.mutate(number=leaves.number.fill_null(digits))
         leaves = leaves.filter(leaves.number.notnull() & (leaves.bits == 0.0))
         found = leaves.select("subject", "field", value="number", bits="bits")
-    elif form == "raw" or (form == "sha256 of the first") == first:
-        leaves = leaves.filter(leaves.bits >= LEAST_BITS)
-        value = leaves.text if form == "raw" else leaves.text.hexdigest("sha256")
-        found = leaves.select("subject", "field", "bits", value=value)
-    else:
+    elif kind == "digest":
         leaves = leaves.filter(leaves.digest.notnull() & (leaves.bits >= LEAST_BITS))
         found = leaves.select("subject", "field", "bits", value="digest")
+    else:
+        leaves = leaves.filter(leaves.bits >= LEAST_BITS)
+        value = leaves.text if kind == "raw" else leaves.text.hexdigest("sha256")
+        found = leaves.select("subject", "field", "bits", value=value)
     return found.distinct()
 
 
-def joined(engine: Engine, leaves: tuple[Table, Table], parties: tuple[str, str]) -> Iterator[Joined]:
+class Side:
+    """One party's ledger, and what is found once whoever it is compared with."""
+
+    def __init__(self, engine: Engine, party: str, leaves: Table) -> None:
+        self.engine = engine
+        self.party = party
+        self.leaves = leaves
+        self._values: dict[Kind, Table] = {}
+        self._sizes: dict[Kind, dict[str, Numbers]] = {}
+
+    @cached_property
+    def comparable(self) -> bool:
+        """Whether it has any value of somebody's that says enough to be compared, or any number."""
+        digits = self.leaves.text.re_search(r"^[0-9]{1,9}$")
+        says = (self.leaves.bits >= LEAST_BITS) | self.leaves.number.notnull() | digits
+        return counted(self.engine, self.leaves.filter(self.leaves.subject.notnull() & says).limit(1)) > 0
+
+    @cached_property
+    def digests(self) -> bool:
+        """Whether any value may be a hash of another."""
+        return counted(self.engine, self.leaves.filter(self.leaves.digest.notnull()).limit(1)) > 0
+
+    def values(self, kind: Kind) -> Table:
+        """(1), kept."""
+        if kind not in self._values:
+            self._values[kind] = kept(self.engine, values(self.leaves, kind))
+        return self._values[kind]
+
+    def sizes(self, kind: Kind) -> dict[str, Numbers]:
+        """For each field what is known of its values."""
+        if kind not in self._sizes:
+            self._sizes[kind] = _sizes(self.engine, self.values(kind))
+        return self._sizes[kind]
+
+
+def joined(first: Side, second: Side) -> Iterator[Joined]:
     """(2) and (3) of two ledgers, in all forms in which they have anything in common."""
-    for form in FORMS:
-        if form.startswith("sha256"):
-            digests = leaves[1] if form == "sha256 of the first" else leaves[0]
-            if counted(engine, digests.filter(digests.digest.notnull()).limit(1)) == 0:
-                continue
-        sides = kept(engine, values(leaves[0], form, first=True)), kept(engine, values(leaves[1], form, first=False))
+    engine, parties = first.engine, (first, second)
+    for form, kinds in FORMS.items():
+        if any(kind == "digest" and not side.digests for side, kind in zip(parties, kinds, strict=True)):
+            continue
+        sides = first.values(kinds[0]), second.values(kinds[1])
         held = tuple(_held(side, form) for side in sides)
         both = held[1].rename({f"{name}_2": name for name in held[1].columns if name != "value"})
         common = kept(engine, held[0].join(both, "value"))
-        pairs = tuple(_pairs(engine, sides, common, leaves=leaves, parties=parties, form=form))
+        pairs = tuple(_pairs(parties, common, form=form))
         if pairs:
             yield Joined(form, sides[0], sides[1], common, pairs)
 
@@ -151,15 +195,9 @@ def _held(side: Table, form: Form) -> Table:
     return found.filter(found.holders <= MOST_HOLDERS)
 
 
-def _pairs(
-    engine: Engine,
-    sides: tuple[Table, Table],
-    common: Table,
-    *,
-    leaves: tuple[Table, Table],
-    parties: tuple[str, str],
-    form: Form,
-) -> Iterator[FieldPair]:
+def _pairs(parties: tuple[Side, Side], common: Table, *, form: Form) -> Iterator[FieldPair]:
+    engine, kinds = parties[0].engine, FORMS[form]
+    sides = parties[0].values(kinds[0]), parties[1].values(kinds[1])
     if form == "number":
         met = common.mutate(bits=0.0, bits_2=0.0)
     else:
@@ -172,7 +210,7 @@ def _pairs(
     found = engine.to_pyarrow(numbers.order_by("field", "field_2")).to_pylist()
     if not found:
         return
-    sizes = [_sizes(engine, side) for side in sides]
+    sizes = parties[0].sizes(kinds[0]), parties[1].sizes(kinds[1])
     for row in found:
         mine, theirs = sizes[0][row["field"]], sizes[1][row["field_2"]]
         bits = min(row["bits"], row["bits_2"])
@@ -182,9 +220,9 @@ def _pairs(
             bits = bits_of(mine, theirs)
         expected = mine.values * theirs.values * 2.0**-bits
         pair = FieldPair(
-            parties[0],
+            parties[0].party,
             row["field"],
-            parties[1],
+            parties[1].party,
             row["field_2"],
             form,
             row["joins"],
@@ -200,7 +238,7 @@ def _pairs(
             and form == "number"
             and _one_numbering(pair, (mine, theirs), alarm)
             and _loyal(engine, sides, common, pair)
-            and _not_own(engine, leaves, pair)
+            and _not_own(parties, pair)
         )
         if not by_accident or dealt_out:
             yield pair
@@ -232,14 +270,15 @@ def _loyal(engine: Engine, sides: tuple[Table, Table], common: Table, pair: Fiel
     return bool(row["pairs"] <= LOYAL * max(row["first"], row["second"]))
 
 
-def _not_own(engine: Engine, leaves: tuple[Table, Table], pair: FieldPair) -> bool:
+def _not_own(sides: tuple[Side, Side], pair: FieldPair) -> bool:
     """Whether at least one party did not count for itself (numbering, (4))."""
     if received(pair.party, pair.field) or received(pair.other_party, pair.other_field):
         return True
-    for side, field in zip(leaves, (pair.field, pair.other_field), strict=True):
-        own = side.filter((side.field == field) & side.number.notnull() & side.time.notnull())
+    for side, field in zip(sides, (pair.field, pair.other_field), strict=True):
+        own = side.leaves
+        own = own.filter((own.field == field) & own.number.notnull() & own.time.notnull())
         times = own.group_by("number").agg(time=own.time.min()).order_by("time", "number").select("number")
-        if not own_counter(engine.to_pyarrow(times).column("number").to_numpy(zero_copy_only=False)):
+        if not own_counter(side.engine.to_pyarrow(times).column("number").to_numpy(zero_copy_only=False)):
             return True
     return False
 

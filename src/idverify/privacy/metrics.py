@@ -6,24 +6,26 @@ Clopper and Pearson, Biometrika 26 (1934): the exact interval for a share k/n, a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 CONFIDENCE = 0.95
 
 
+@lru_cache(maxsize=4096)
 def clopper_pearson(hits: int, trials: int, *, confidence: float = CONFIDENCE) -> tuple[float, float]:
     """The exact interval of the share hits/trials; [0, 1] where nothing was tried.
 
     With no hits the upper end is about 3.7/n (two-sided 95 %).
     """
-    from scipy.stats import beta
+    from scipy.special import betaincinv  # scipy.stats takes a second to import
 
     if not 0 <= hits <= trials:
         raise ValueError(f"{hits} hits in {trials} trials")
     if trials == 0:
         return 0.0, 1.0
     tail = (1.0 - confidence) / 2.0
-    low = 0.0 if hits == 0 else float(beta.ppf(tail, hits, trials - hits + 1))
-    high = 1.0 if hits == trials else float(beta.ppf(1.0 - tail, hits + 1, trials - hits))
+    low = 0.0 if hits == 0 else float(betaincinv(hits, trials - hits + 1, tail))
+    high = 1.0 if hits == trials else float(betaincinv(hits + 1, trials - hits, 1.0 - tail))
     return low, high
 
 

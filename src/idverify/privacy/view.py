@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from idverify.errors import BadEnvironment, BadUsage
 from idverify.privacy.answers import Answer, AttackerName, Floats, Ints, ViewName
+from idverify.privacy.engine import named
 from idverify.privacy.public import Kept, Public, PublicScheme, Role
 from idverify.privacy.tables import check_table
 
@@ -119,7 +120,7 @@ class View:
 
     def events(self, party: str) -> Table:
         """The party's records, with a subject for each that has one (a network observer's is the address)."""
-        return self.once(("events", party), lambda: self._events(party))
+        return self.once(("events", party), lambda: named(self.engine, self._events(party)))
 
     def _events(self, party: str) -> Table:
         table = self._read(party, "events")
@@ -136,7 +137,7 @@ class View:
 
     def leaves(self, party: str) -> Table:
         """The party's named values, with a subject for each that has one."""
-        return self.once(("leaves", party), lambda: self._leaves(party))
+        return self.once(("leaves", party), lambda: named(self.engine, self._leaves(party)))
 
     def _leaves(self, party: str) -> Table:
         table = self._read(party, "leaves")

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from idverify.privacy.answers import Answer
 from idverify.privacy.attacks._common import answer, no_answer
 from idverify.privacy.attacks.timing import LEAST_COMMON, MOVES, STAYS
-from idverify.privacy.classes import Feature, weigh
-from idverify.privacy.engine import counted, kept
+from idverify.privacy.classes import Feature, met, weigh
+from idverify.privacy.engine import kept
 from idverify.privacy.view import View
 
 if TYPE_CHECKING:
@@ -59,6 +59,5 @@ def _seen(view: View, party: str, name: str) -> Table:
 
 def _in_common(view: View, one: Table, two: Table) -> bool:
     """Whether the source has met enough of what the target has met."""
-    theirs = two.select("value").distinct()
-    total = counted(view.engine, theirs)
-    return total > 0 and counted(view.engine, theirs.semi_join(one, "value")) >= LEAST_COMMON * total
+    total, common = met(view, one, two)
+    return total > 0 and common >= LEAST_COMMON * total

@@ -11,7 +11,6 @@ their ledgers together, the way from the target to a person may lead through a t
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from itertools import pairwise, permutations
 from typing import TYPE_CHECKING
 
@@ -21,10 +20,8 @@ from numpy.typing import NDArray
 
 from idverify.privacy.answers import Answer, Ints, Posterior
 from idverify.privacy.attacks._common import no_answer
-from idverify.privacy.engine import counted
-from idverify.privacy.joining import MOST_PAIRS, FieldPair, Joined, agree, joined, links
+from idverify.privacy.joining import MOST_PAIRS, FieldPair, Joined, Side, agree, joined, links
 from idverify.privacy.matching import standing_out
-from idverify.privacy.opaque import LEAST_BITS
 from idverify.privacy.view import View, places
 
 if TYPE_CHECKING:
@@ -66,19 +63,15 @@ def field_pairs(view: View) -> list[FieldPair]:
 
 
 def _joined(view: View, first: str, second: str) -> tuple[Joined, ...]:
-    leaves = view.leaves(first), view.leaves(second)
-    # Two queries a party save a dozen for each pair with one that has nothing to compare, as an observer of lines.
-    if not all(view.once(("comparable", party), partial(_comparable, view, party)) for party in (first, second)):
+    sides = _side(view, first), _side(view, second)
+    # A query a party saves a dozen for each pair with one that has nothing to compare, as an observer of lines.
+    if not all(side.comparable for side in sides):
         return ()
-    return view.once(("joined", first, second), lambda: tuple(joined(view.engine, leaves, (first, second))))
+    return view.once(("joined", first, second), lambda: tuple(joined(*sides)))
 
 
-def _comparable(view: View, party: str) -> bool:
-    """Whether a party has any value of somebody's that says enough to be compared, or any number."""
-    leaves = view.leaves(party)
-    digits = leaves.text.re_search(r"^[0-9]{1,9}$")
-    rows = leaves.filter(leaves.subject.notnull() & ((leaves.bits >= LEAST_BITS) | leaves.number.notnull() | digits))
-    return counted(view.engine, rows.limit(1)) > 0
+def _side(view: View, party: str) -> Side:
+    return view.once(("side", party), lambda: Side(view.engine, party, view.leaves(party)))
 
 
 def _sides(view: View) -> Iterator[tuple[str, str]]:

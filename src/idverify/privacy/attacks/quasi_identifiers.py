@@ -13,12 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 from idverify.privacy.answers import Answer
 from idverify.privacy.attacks._common import answer, no_answer
 from idverify.privacy.attacks.timing import LEAST_COMMON
-from idverify.privacy.classes import Feature, weigh
-from idverify.privacy.engine import counted
+from idverify.privacy.classes import Feature, met, weigh
 from idverify.privacy.opaque import LEAST_BITS
 from idverify.privacy.view import View
 
@@ -50,15 +50,14 @@ def quasi_identifiers(view: View) -> Answer:
 
 def _features(view: View) -> Iterator[Feature]:
     assert view.source is not None
-    names = [_names(view, party) for party in (view.source, view.target)]
+    names = [view.once(("words", party), partial(_names, view, party)) for party in (view.source, view.target)]
     for name in sorted(names[0].keys() & names[1].keys()):
         sides = []
         for party, fields in zip((view.source, view.target), names, strict=True):
             leaves = view.leaves(party)
             rows = leaves.filter(leaves.subject.notnull() & leaves.field.isin(fields[name]))
             sides.append(rows.select("subject", value="text").distinct())
-        theirs = sides[1].select("value").distinct()
-        total, common = counted(view.engine, theirs), counted(view.engine, theirs.semi_join(sides[0], "value"))
+        total, common = met(view, *sides)
         if total > 1 and common >= LEAST_COMMON * total:
             yield Feature(name, sides[0], sides[1], MISTAKEN)
 

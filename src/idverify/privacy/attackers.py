@@ -1,0 +1,132 @@
+"""A process that has read its programs once, and attacks in a child of its own whenever it is asked.
+
+python -m idverify.privacy.attackers
+
+A line in is a folder and the arguments of `idverify.privacy.attack`, as JSON; a line out is the exit code. Each child
+confines itself to its folder before it opens a ledger. It begins as a copy of a process that has never opened one, and
+ends with its answers written: nothing of one world is there when the next is attacked.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+PROGRAMS = ("idverify.privacy.attack", "idverify.privacy.compiled", "idverify.schemes")
+"""What takes a second to read, every time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """How an attack ended: its exit code, and what it said about it."""
+
+    code: int
+    said: str
+
+
+class Attacker:
+    """One attacking process. It is started when it is first asked, and asked one thing at a time."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115 - closed at the end of the block
+
+    def __enter__(self) -> Attacker:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end()
+        self._said.close()
+
+    def attack(self, own: Path, arguments: Sequence[str], *, timeout: float) -> Done:
+        """Attack in the folder `own`, with these arguments of `idverify.privacy.attack`. Raises TimeoutError."""
+        process = self._process or self._start()
+        self._said.seek(0)
+        self._said.truncate()
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            with suppress(BrokenPipeError):  # it has ended, and says why
+                process.stdin.write(json.dumps([str(own), *arguments]).encode() + b"\n")
+                process.stdin.flush()
+            if not select.select([process.stdout], [], [], timeout)[0]:
+                raise TimeoutError
+            answer = process.stdout.readline()
+        except BaseException:
+            self._end()
+            raise
+        if not answer:
+            self._end()
+        self._said.seek(0)
+        return Done(int(answer or 1), self._said.read().decode(errors="replace"))
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "idverify.privacy.attackers"]
+        self._process = subprocess.Popen(
+            command,
+            cwd=os.sep,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._said,
+            start_new_session=True,
+        )
+        return self._process
+
+    def _end(self) -> None:
+        """Nobody who attacks is left, whatever they were at."""
+        if self._process is None:
+            return
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                with suppress(BrokenPipeError):
+                    pipe.close()
+        self._process = None
+
+
+def main() -> int:
+    """Read the programs, then attack as often as somebody asks."""
+    for name in PROGRAMS:
+        import_module(name)
+    for line in sys.stdin.buffer:
+        folder, *arguments = json.loads(line)
+        child = os.fork()
+        if not child:
+            _attack(folder, arguments)
+        _, status = os.waitpid(child, 0)
+        sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
+        sys.stdout.flush()
+    return 0
+
+
+def _attack(folder: str, arguments: Sequence[str]) -> None:
+    """The child. What it says goes to standard error, which whoever asked reads; standard output is not its own."""
+    from idverify.privacy import attack
+
+    code = 1
+    try:
+        os.dup2(2, 1)
+        os.chdir(folder)
+        code = attack.main(arguments)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

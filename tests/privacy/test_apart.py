@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from idverify.errors import BadEnvironment, BadUsage
 from idverify.privacy.apart import attack_apart
 from idverify.privacy.attack import Asked
+from idverify.privacy.attackers import Attacker
 from idverify.privacy.public import Kept, read_public, write_public
 from idverify.privacy.score import read_truth
 from idverify.privacy.tables import FOLDER, close, read_left_out
@@ -203,6 +204,32 @@ def test_the_process_ends_when_its_starter_is_killed(worlds: tuple[Path, Path]) 
     assert children
     _, left = psutil.wait_procs(children, timeout=30)
     assert left == []
+
+
+def test_one_process_attacks_world_after_world_and_answers_as_another_would(worlds: tuple[Path, Path]) -> None:
+    asked = Asked(attackers=("policy", "blind"))
+    with Attacker() as attacker:
+        with pytest.raises(BadUsage, match="has no ledger here"):
+            attack_apart(worlds[0], [("identity_provider", "platform_z")], asked=asked, attacker=attacker)
+        one, other = (attack_apart(world, [JOINT], asked=asked, attacker=attacker) for world in worlds)
+    for world, answers in zip(worlds, (one, other), strict=True):
+        for again, answer in zip(attack_apart(world, [JOINT], asked=asked), answers, strict=True):
+            assert answer.posterior.subjects == again.posterior.subjects
+            assert answer.posterior.who.tobytes() == again.posterior.who.tobytes()
+            assert answer.posterior.confidence.tobytes() == again.posterior.confidence.tobytes()
+            assert (answer.pairs, answer.silent) == (again.pairs, again.silent)
+
+
+def test_a_process_that_was_killed_says_so_and_the_next_question_starts_another(worlds: tuple[Path, Path]) -> None:
+    asked = Asked(attacks=("address",))
+    with Attacker() as attacker:
+        attack_apart(worlds[0], [JOINT], asked=asked, attacker=attacker)
+        (child,) = (each for each in psutil.Process().children() if "idverify.privacy.attackers" in each.cmdline())
+        child.kill()
+        child.wait()
+        with pytest.raises(BadEnvironment, match="the attacks ended"):
+            attack_apart(worlds[0], [JOINT], asked=asked, attacker=attacker)
+        assert attack_apart(worlds[0], [JOINT], asked=asked, attacker=attacker)
 
 
 def test_what_the_process_says_is_wrong_arrives_in_words(worlds: tuple[Path, Path]) -> None:

@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 import pytest
 
+from idverify.privacy import hashes
 from idverify.privacy.anonymity import Anonymity, anonymity, judge
 from idverify.privacy.answers import Answer, AttackerName
 from idverify.privacy.attack import Asked, attack
@@ -187,6 +188,17 @@ def test_an_enumeration_finds_the_number_behind_a_hash() -> None:
     assert tried.found == {}
     tried = enumerate_groups(["900085"], [digest], serials=1_000_000, processes=1)
     assert (tried.found, tried.tried) == ({digest: number}, 1_000_000)
+
+
+def test_hashes_that_are_made_once_find_what_trying_finds() -> None:
+    numbers = [f"90008{n}{serial:04d}" for n in (4, 5, 6) for serial in (0, 9, 1234, 9999)]
+    wanted = {hashlib.sha256(number.encode()).digest(): number for number in numbers} | {b"\0" * 32: ""}
+    groups = ["900084", "900085"]
+    by_trying = enumerate_groups(groups, wanted, serials=10_000, processes=1)
+    for _ in range(2):
+        found = hashes.tried([hashes.hashes_of(group, 10_000) for group in groups], wanted, serials=10_000)
+        assert found.found == by_trying.found == {d: n for d, n in wanted.items() if n[:6] in groups}
+        assert (found.tried, found.groups) == (by_trying.tried, by_trying.groups)
 
 
 def test_training_shows_whether_a_key_stays_with_a_person_who_comes_once(tmp_path: Path) -> None:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TypeVar
 
 from idverify.comparison import collect, visits
 from idverify.comparison.coalitions import FIRST, ISSUER, JOINT, PLATFORMS, VISITS, Coalition, possible, title_of
@@ -40,6 +42,7 @@ LEAST_ACCOUNTS = 10
 MESSAGES = frozenset({"exact_join", "enumeration", "partition"})
 """Attacks that look at what messages say, not at when and from where they came. The near-join compares times, too."""
 
+T = TypeVar("T")
 QUASI, COMBINED = "quasi_identifiers", "combined"
 
 
@@ -59,11 +62,21 @@ def attack_all(
     `shadow` is a world of another seed with its truth, for the attacker that trains; `ordered` whether anybody may
     order parties to hand over what they have. `by` are two processes that have read their programs already.
     """
+    with ExitStack() as stack:
+        attacking = by or (stack.enter_context(Attacker()), stack.enter_context(Attacker()))
+        return _attack_all(world, shadow, ordered=ordered, by=attacking)
+
+
+def _attack_all(world: Path, shadow: Path | None, *, ordered: bool, by: tuple[Attacker, Attacker]) -> Found:
     ledgers = world / "ledgers"
     truth = score.read_truth(world / "truth.jsonl")
-    shut(ledgers)
-    if shadow is not None:
-        shut(shadow / "ledgers")
+    _at_once(
+        [
+            partial(attacker.close, place / "ledgers", timeout=LONGEST)
+            for place, attacker in zip((world, shadow), by, strict=True)
+            if place is not None
+        ]
+    )
     twice = visits.read_visits(ledger_files(ledgers, FIRST))
     with TemporaryDirectory(prefix="idverify-attacks-") as place:
         staged = Path(place) / "ledgers"
@@ -73,7 +86,7 @@ def attack_all(
         coalitions = possible([*parties_in(ledgers), visits.FIRST, visits.LATER], ordered=ordered)
         attackers: tuple[AttackerName, ...] = ATTACKERS if shadow is not None else ("policy", "blind")
         asked = Asked(attackers=attackers, shadow=shadow, hashes=HASHES)
-        answers = _answers(staged, coalitions, asked, by=by or (None, None))
+        answers = _answers(staged, coalitions, asked, by=by)
     judging = _Judging(ledgers, [*truth, *visits.truths(twice)], label=read_public(ledgers).label, twice=twice)
     by_coalition = {each.name: [a for a in answers if a.coalition == each.parties] for each in coalitions}
     linkage = {name: judging.linked(by_coalition[name]) for name in (JOINT, PLATFORMS) if name in by_coalition}
@@ -85,22 +98,24 @@ def attack_all(
 
 
 def _answers(
-    staged: Path, coalitions: Sequence[Coalition], asked: Asked, *, by: Sequence[Attacker | None]
+    staged: Path, coalitions: Sequence[Coalition], asked: Asked, *, by: tuple[Attacker, Attacker]
 ) -> list[Answer]:
     """All answers, by two processes at once: coalitions that have little to share, the issuer's and the others."""
+    halves: list[Callable[[], list[Answer]]] = []
+    for issuers, attacker in zip((True, False), by, strict=True):
+        mine = [each for each in coalitions if (ISSUER in each.parties) == issuers]
+        arrived, kept = [each.parties for each in mine], [each.parties for each in mine if each.both]
+        if mine:
+            halves.append(
+                partial(attack_apart, staged, arrived, kept=kept, asked=asked, attacker=attacker, timeout=LONGEST)
+            )
+    return [answer for half in _at_once(halves) for answer in half]
+
+
+def _at_once(work: Sequence[Callable[[], T]]) -> list[T]:
+    """What each finds, by as many processors as there are, two at most."""
     with ThreadPoolExecutor(min(2, os.cpu_count() or 1)) as both:
-        halves = []
-        for issuers, attacker in zip((True, False), by, strict=True):
-            mine = [each for each in coalitions if (ISSUER in each.parties) == issuers]
-            arrived, kept = [each.parties for each in mine], [each.parties for each in mine if each.both]
-            work = partial(attack_apart, kept=kept, asked=asked, attacker=attacker, timeout=LONGEST)
-            halves += [both.submit(work, staged, arrived)] if mine else []
-        return [answer for half in halves for answer in half.result()]
-
-
-def shut(ledgers: Path) -> None:
-    """Close the ledgers of a world: Parquet tables of every party beside the lines, as `idverify attack` reads them."""
-    close(ledgers, parties_in(ledgers), ledgers / CLOSED, schemes=SCHEMES)
+        return [each.result() for each in [both.submit(one) for one in work]]
 
 
 class _Judging:

@@ -10,6 +10,7 @@ import os
 import shutil
 from collections.abc import Sequence
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -43,8 +44,11 @@ def attack_apart(
     BadEnvironment with the words of the process.
     """
     wanted = {party for names in (*coalitions, *kept) for party in names}
+    attacked = partial(
+        _attack_apart, wanted=wanted, asked=asked, kept=kept, public=public, attacker=attacker, timeout=timeout
+    )
     try:
-        return _attack_apart(folder, coalitions, wanted, asked=asked, kept=kept, public=public, timeout=timeout)
+        return attacked(folder, coalitions)
     except BadEnvironment:
         # A closed ledger that cannot be read is made again from its lines, where those are there.
         ledgers = ledgers_of(folder)
@@ -60,19 +64,18 @@ def attack_apart(
                 f"the closed ledger of {gone[0]} is damaged, and its lines are not there",
                 hint="leave this party out of the coalition",
             ) from None
-        return _attack_apart(
-            folder, coalitions, wanted, asked=asked, kept=kept, public=public, timeout=timeout, closed=False
-        )
+        return attacked(folder, coalitions, closed=False)
 
 
 def _attack_apart(
     folder: Path,
     coalitions: Sequence[Sequence[str]],
-    wanted: set[str],
     *,
+    wanted: set[str],
     asked: Asked,
     kept: Sequence[Sequence[str]],
     public: Public | None,
+    attacker: Attacker | None,
     timeout: float,
     closed: bool = True,
 ) -> list[Answer]:
@@ -86,14 +89,8 @@ def _attack_apart(
             arguments += ["--coalition", ",".join(names)]
         for names in kept:
             arguments += ["--kept", ",".join(names)]
-        try:
-            with nullcontext(attacker) if attacker is not None else Attacker() as asking:
-                done = asking.attack(own, arguments + _options(asked), timeout=timeout)
-        except TimeoutError as error:
-            raise BadEnvironment(f"the attacks took longer than {timeout:g} s") from error
-        if done.code:
-            said = done.said.strip().splitlines()[-1:] or [f"the attacks ended with {done.code}"]
-            raise (BadUsage if done.code == 2 else BadEnvironment)(said[0][:500])
+        with nullcontext(attacker) if attacker is not None else Attacker() as asking:
+            asking.attack(own, arguments + _options(asked), timeout=timeout)
         return read_answers(own / "answers")
 
 

@@ -2,7 +2,8 @@
 
 python -m idverify.privacy.attackers
 
-A line in is a folder and the arguments of `idverify.privacy.attack`, as JSON; a line out is the exit code. Each child
+A line in is a folder and the arguments of `idverify.privacy.attack`, as JSON; without arguments the ledgers there are
+closed. A line out is the exit code. Each child
 confines itself to its folder before it opens a ledger. It begins as a copy of a process that has never opened one, and
 ends with its answers written: nothing of one world is there when the next is attacked.
 """
@@ -19,20 +20,16 @@ import tempfile
 import traceback
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
+from idverify.errors import BadEnvironment, BadUsage
+from idverify.privacy.guard import confine
+from idverify.privacy.tables import FOLDER as CLOSED
+from idverify.privacy.tables import close, parties_in
+
 PROGRAMS = ("idverify.privacy.attack", "idverify.privacy.compiled", "idverify.schemes")
 """What takes a second to read, every time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """How an attack ended: its exit code, and what it said about it."""
-
-    code: int
-    said: str
 
 
 class Attacker:
@@ -49,8 +46,19 @@ class Attacker:
         self._end()
         self._said.close()
 
-    def attack(self, own: Path, arguments: Sequence[str], *, timeout: float) -> Done:
-        """Attack in the folder `own`, with these arguments of `idverify.privacy.attack`. Raises TimeoutError."""
+    def attack(self, own: Path, arguments: Sequence[str], *, timeout: float) -> None:
+        """Attack in the folder `own`, with these arguments of `idverify.privacy.attack`.
+
+        Raises BadUsage and BadEnvironment with the words of the child.
+        """
+        self._do(own, arguments, timeout=timeout)
+
+    def close(self, ledgers: Path, *, timeout: float) -> None:
+        """Write the tables of all ledgers of a folder beside their lines. Raises BadEnvironment."""
+        (ledgers / CLOSED).mkdir(exist_ok=True)
+        self._do(ledgers, [], timeout=timeout)
+
+    def _do(self, own: Path, arguments: Sequence[str], *, timeout: float) -> None:
         process = self._process or self._start()
         self._said.seek(0)
         self._said.truncate()
@@ -61,15 +69,18 @@ class Attacker:
                 process.stdin.write(json.dumps([str(own), *arguments]).encode() + b"\n")
                 process.stdin.flush()
             if not select.select([process.stdout], [], [], timeout)[0]:
-                raise TimeoutError
+                raise BadEnvironment(f"the attacks took longer than {timeout:g} s")
             answer = process.stdout.readline()
         except BaseException:
             self._end()
             raise
-        if not answer:
+        if not answer:  # it is gone
             self._end()
-        self._said.seek(0)
-        return Done(int(answer or 1), self._said.read().decode(errors="replace"))
+        if code := int(answer or 1):
+            self._said.seek(0)
+            lines = self._said.read().decode(errors="replace").strip().splitlines()
+            said = lines[-1] if lines else f"the attacks ended with {code}"
+            raise (BadUsage if code == 2 else BadEnvironment)(said[:500])
 
     def _start(self) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "idverify.privacy.attackers"]
@@ -105,14 +116,14 @@ def main() -> int:
         folder, *arguments = json.loads(line)
         child = os.fork()
         if not child:
-            _attack(folder, arguments)
+            _work(folder, arguments)
         _, status = os.waitpid(child, 0)
         sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
         sys.stdout.flush()
     return 0
 
 
-def _attack(folder: str, arguments: Sequence[str]) -> None:
+def _work(folder: str, arguments: Sequence[str]) -> None:
     """The child. What it says goes to standard error, which whoever asked reads; standard output is not its own."""
     from idverify.privacy import attack
 
@@ -120,12 +131,21 @@ def _attack(folder: str, arguments: Sequence[str]) -> None:
     try:
         os.dup2(2, 1)
         os.chdir(folder)
-        code = attack.main(arguments)
+        code = attack.main(arguments) if arguments else _close()
     except BaseException:
         traceback.print_exc()
     finally:
         sys.stderr.flush()
         os._exit(code)
+
+
+def _close() -> int:
+    from idverify.schemes import SCHEMES
+
+    place = Path.cwd()
+    confine(place, writable=(place / CLOSED,))
+    close(place, parties_in(place), place / CLOSED, schemes=SCHEMES)
+    return 0
 
 
 if __name__ == "__main__":

@@ -34,13 +34,17 @@ def apparent_bits(value: str) -> float:
     return len(value) * math.log2(size)
 
 
+def opaque_bits(value: str) -> float:
+    """The apparent entropy of a candidate for a join, and 0 for anything else: see `is_opaque`."""
+    if len(value) * math.log2(_PRINTABLE) < LEAST_BITS or _SPACE.search(value) or _SPOKEN.fullmatch(value):
+        return 0.0
+    bits = apparent_bits(value)
+    return bits if bits >= LEAST_BITS else 0.0
+
+
 def is_opaque(value: object) -> bool:
     """Whether a leaf is a candidate for a join: a string of at least 32 apparent bits that nobody would say aloud.
 
     Numbers, booleans, dates, decimal numbers and text with spaces (names, sentences) are left to other attacks.
     """
-    if not isinstance(value, str) or len(value) * math.log2(_PRINTABLE) < LEAST_BITS:
-        return False
-    if _SPACE.search(value) or _SPOKEN.fullmatch(value):
-        return False
-    return apparent_bits(value) >= LEAST_BITS
+    return isinstance(value, str) and opaque_bits(value) > 0.0

@@ -24,6 +24,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
+from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
 
@@ -33,7 +34,7 @@ import pyarrow.parquet as pq
 
 from idverify.errors import BadEnvironment
 from idverify.ledger_decode import Leaf, Record, collapsed, decode
-from idverify.privacy.opaque import apparent_bits, is_opaque
+from idverify.privacy.opaque import opaque_bits
 from idverify.scheme import Scheme
 
 FOLDER = "closed"
@@ -52,6 +53,8 @@ LEAVES = pa.schema(
         "digest": pa.string(), "tail": pa.float64(), "number": pa.float64(), "bits": pa.float64(),
     }
 )  # fmt: skip
+SHORT, REMEMBERED = 100, 50_000
+"""Texts up to this length are looked at once, as long as they are among so many last ones."""
 LARGEST = 2**63 - 1
 """A status or a size beyond this is none."""
 AGENT = "received.headers.user-agent"
@@ -268,7 +271,15 @@ def forms(value: Leaf) -> tuple[str, str | None, float | None, float]:
     if isinstance(value, int | float):
         number = float(value) if -1e308 <= value <= 1e308 else math.inf
         return repr(value), None, (number if math.isfinite(number) else None), 0.0
-    return value, _digest(value), _instant(value), apparent_bits(value) if is_opaque(value) else 0.0
+    return _of_short_text(value) if len(value) <= SHORT else _of_text(value)
+
+
+def _of_text(value: str) -> tuple[str, str | None, float | None, float]:
+    return value, _digest(value), _instant(value), opaque_bits(value)
+
+
+_of_short_text = lru_cache(maxsize=REMEMBERED)(_of_text)
+"""The same words come with every record."""
 
 
 def _text(value: str) -> str:

@@ -18,14 +18,16 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import accumulate
 from subprocess import CalledProcessError
 
 from idverify.errors import BadEnvironment
+from idverify.privacy import hashes
 from idverify.privacy.answers import Answer, Candidate, posterior_of
 from idverify.privacy.attacks._common import answer, no_answer
 from idverify.privacy.attacks.quasi_identifiers import KNOWN
-from idverify.privacy.enumerating import Tried, enumerate_groups
+from idverify.privacy.enumerating import ALONE, Tried, enumerate_groups
 from idverify.privacy.public import IdNumbers
 from idverify.privacy.view import View
 
@@ -70,9 +72,8 @@ def enumeration(view: View) -> Answer:
     born = _born(view)
     groups = list(_groups(view, numbers, born))
     known = born or _published(view)
-    tried = _tried(
-        groups[: max(1, view.hashes // numbers.serials)], hashed, numbers, enough=ENOUGH if known else math.inf
-    )
+    some = groups[: max(1, view.hashes // numbers.serials)]
+    tried = _tried(view, some, hashed, numbers, enough=ENOUGH if known else math.inf)
     whose = {h.subject: tried.found[d] for h in hashed if (d := bytes.fromhex(h.value)) in tried.found}
     fields = sorted({f"{h.field} = SHA-256 of an ID number" for h in hashed if bytes.fromhex(h.value) in tried.found})
     effort = _effort(view, tried, groups, serials=numbers.serials)
@@ -80,13 +81,16 @@ def enumeration(view: View) -> Answer:
     return made if whose else replace(made, silent=f"none found so far: {effort}")
 
 
-def _tried(groups: list[Group], hashed: list[Handle], numbers: IdNumbers, *, enough: float) -> Tried:
+def _tried(view: View, groups: list[Group], hashed: list[Handle], numbers: IdNumbers, *, enough: float) -> Tried:
     """All groups, or as many as it takes to see that none will be found."""
     digests = {bytes.fromhex(handle.value) for handle in hashed}
     first = 1 + sum(total < enough for total in accumulate(group.expected for group in groups))
 
     def more(some: list[Group]) -> Tried:
         names = [group.name for group in some]
+        if len(names) * numbers.serials <= ALONE:
+            made = [view.once(("hashes", name), partial(hashes.hashes_of, name, numbers.serials)) for name in names]
+            return hashes.tried(made, digests, serials=numbers.serials)
         try:
             return enumerate_groups(names, digests, serials=numbers.serials, processes=os.cpu_count() or 1)
         except CalledProcessError as error:

@@ -133,6 +133,12 @@ def test_a_challenge_header_that_is_none_is_refused(value: str) -> None:
         wire.parse_www_authenticate(value)
 
 
+def test_a_challenge_header_of_spaces_is_refused_in_linear_time() -> None:
+    for start in ("", 'PrivateToken challenge="x"'):
+        with pytest.raises(BadMessage):
+            wire.parse_www_authenticate(f"{start}{' ' * 1_000_000}!")  # days, where spaces are counted in pairs
+
+
 WITH_METADATA = wire.Token(b"n" * 32, b"c" * 32, b"k" * 32, b"a" * 256, wire.METADATA_TYPE, b"\0\0")
 PARTS = wire.authorization(WITH_METADATA.encode()).removeprefix("PrivateToken ").split(", ")
 

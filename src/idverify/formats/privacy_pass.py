@@ -218,7 +218,9 @@ def www_authenticate(challenges: Sequence[tuple[TokenChallenge, bytes]], *, max_
 
 
 _PARAMETER = re.compile(
-    r'\s*,?\s*(?:(PrivateToken)\s+)?([A-Za-z0-9_-]+)\s*=\s*(?:"([^"\\]*)"|([A-Za-z0-9_.~+/=-]+))', re.I
+    # Possessive, so that a header of nothing but spaces takes linear time.
+    r'\s*+,?+\s*+(?:(PrivateToken)\s++)?+([A-Za-z0-9_-]++)\s*+=\s*+(?:"([^"\\]*+)"|([A-Za-z0-9_.~+/=-]++))',
+    re.I,
 )
 _SHOWN = re.compile(
     r'(token|extensions)[ \t]*=[ \t]*(?:"([A-Za-z0-9_=-]*)"|([A-Za-z0-9_=-]+))[ \t]*(?:,[ \t]*(?=[te])|$)', re.I

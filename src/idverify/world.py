@@ -67,7 +67,7 @@ class World:
         self.folder = folder.resolve()
         self.parties = tuple(party for party in PARTIES if party in parties)
         self.wait = wait
-        ports = _free_ports(len(PARTIES)) if base_port == 0 else [base_port + n for n in range(len(PARTIES))]
+        ports = free_ports(len(PARTIES)) if base_port == 0 else [base_port + n for n in range(len(PARTIES))]
         self.ports: dict[str, int] = dict(zip(PARTIES, ports, strict=True))
         self.urls: dict[str, str] = {party: f"http://127.0.0.1:{self.ports[party]}" for party in PARTIES}
         self.settings = replace(
@@ -321,16 +321,22 @@ def _is_healthy(url: str, party: str) -> bool:
     return isinstance(value, dict) and value.get("status") == "ok" and value.get("party", party) == party
 
 
-def _free_ports(number: int) -> list[int]:
-    """Ports that nobody listens on now; all are held until the last is found, so that they differ."""
-    held = [socket.socket() for _ in range(number)]
-    try:
-        for each in held:
-            each.bind(("127.0.0.1", 0))
-        return [int(each.getsockname()[1]) for each in held]
-    finally:
-        for each in held:
-            each.close()
+def free_ports(number: int) -> list[int]:
+    """Ports for servers that start within a minute; nobody who asks the system for any port is given one of them.
+
+    A port that was only bound and let go may be handed to another world that starts at the same time. One that had a
+    connection is kept back by TCP for a minute (TIME_WAIT), but for who asks for it by its number.
+    """
+    ports = []
+    for _ in range(number):
+        with socket.socket() as listening:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind(("127.0.0.1", 0))
+            listening.listen(1)
+            with socket.create_connection(listening.getsockname()):
+                listening.accept()[0].close()  # who closes first is the one that waits
+            ports.append(int(listening.getsockname()[1]))
+    return ports
 
 
 if __name__ == "__main__":

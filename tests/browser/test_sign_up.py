@@ -53,7 +53,9 @@ def page(running: Browser) -> Iterator[Page]:
 
 def people(world: World) -> list[dict[str, object]]:
     """The invented people whom the identity provider lists on its page."""
-    found: list[dict[str, object]] = httpx.get(f"{world.urls['identity_provider']}/api/demo/people").json()["people"]
+    found: list[dict[str, object]] = httpx.get(f"{world.urls['identity_provider']}/api/demo/people", timeout=60).json()[
+        "people"
+    ]
     return found
 
 

@@ -22,7 +22,7 @@ from idverify.wallet.policy import REFILLS
 def idverify(*arguments: str, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("IDVERIFY_")}
     command = [sys.executable, "-m", "idverify", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=cwd, env=kept | environment)
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=cwd, env=kept | environment)
 
 
 def test_without_arguments_it_leads_with_compare(capsys: pytest.CaptureFixture[str]) -> None:
@@ -36,7 +36,7 @@ def test_help_imports_nothing_heavy() -> None:
         "import sys; from idverify.cli import parser; parser().format_help(); "
         "print([m for m in ('locust', 'duckdb', 'numpy', 'scipy', 'fastapi', 'rich') if m in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
     assert done.stdout == "[]\n", done.stderr
 
 
@@ -116,7 +116,7 @@ def test_nobody_is_an_empty_array(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_reader_who_leaves_is_no_error() -> None:
     command = f"{sys.executable} -m idverify people --n 20000 --json | head -n 1; exit ${{PIPESTATUS[0]}}"
-    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=120)
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=300)
     assert (done.returncode, done.stdout, done.stderr) == (0, "[\n", "")
 
 

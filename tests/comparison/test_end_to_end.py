@@ -18,9 +18,9 @@ from idverify.comparison.trial import OTHER_SEED
 def test_two_schemes_are_run_attacked_and_reported(tmp_path: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("IDVERIFY_")}
     command = [sys.executable, "-m", "idverify", "compare", "--schemes", "real_name,privacy_pass", "--citizens", "300"]
-    command += ["--duration", "3", "--warm-up", "1", "--users", "5", "--out", str(tmp_path / "runs"), "--json"]
+    command += ["--sign-ups", "20", "--warm-up", "1", "--users", "5", "--out", str(tmp_path / "runs"), "--json"]
     command += ["--shadow", "1"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=400, cwd=tmp_path, env=environment)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=900, cwd=tmp_path, env=environment)
     assert done.returncode == 0, done.stderr
     run = json.loads(done.stdout)
     jsonschema.Draft202012Validator(json.loads(schema())).validate(run)
@@ -73,9 +73,9 @@ def test_two_schemes_are_run_attacked_and_reported(tmp_path: Path) -> None:
 def test_the_ways_of_reuse_differ_in_what_two_platforms_can_link(tmp_path: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("IDVERIFY_")}
     command = [sys.executable, "-m", "idverify", "compare", "--schemes", "sd_jwt_vc", "--citizens", "400"]
-    command += ["--reuse", "A,B,C,D", "--duration", "4", "--warm-up", "0", "--users", "6", "--json"]
+    command += ["--reuse", "A,B,C,D", "--sign-ups", "30", "--warm-up", "0", "--users", "6", "--json"]
     command += ["--shadow", "0"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600, cwd=tmp_path, env=environment)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=900, cwd=tmp_path, env=environment)
     assert done.returncode == 0, done.stderr
     run = json.loads(done.stdout)
     jsonschema.Draft202012Validator(json.loads(schema())).validate(run)

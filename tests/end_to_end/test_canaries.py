@@ -81,8 +81,8 @@ class Trace:
         owner = Owner(self.person.id_number, people.pin(self.row), self.person.born, name=self.person.name)
         wallet = Wallet(owner, SCHEMES)
         parties = ("identity_provider", "platform_a", "platform_b", *scheme.info.parties)
-        settings = replace(Settings(), citizens=CITIZENS, seed=SEED)
-        with World(folder, settings, parties=parties) as world, httpx.Client() as client:
+        settings = replace(Settings(), citizens=CITIZENS, seed=SEED, schemes=scheme.info.name)
+        with World(folder, settings, parties=parties) as world, httpx.Client(timeout=60) as client:
             self.platform = world.urls["platform_a"]
             flows = Flows(wallet, identity_provider=world.urls["identity_provider"])
             proof = run(flows.prove(self.platform, scheme.info.name), client)

@@ -20,7 +20,7 @@ def run_python(tmp_path: Path) -> RunPython:
     def run(code: str) -> str:
         environment = {n: v for n, v in os.environ.items() if not n.startswith(("IDVERIFY_", "LOCUST_"))}
         done = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, cwd=tmp_path, env=environment
+            [sys.executable, "-c", code], capture_output=True, text=True, timeout=300, cwd=tmp_path, env=environment
         )
         assert done.returncode == 0, done.stderr
         return done.stdout

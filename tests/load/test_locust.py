@@ -108,11 +108,16 @@ def test_a_journey_ends_even_if_its_user_is_killed(run_python: RunPython) -> Non
     code = """
 from locust import User
 import gevent
+from gevent.event import Event
 from idverify.load.greenlets import to_its_end
-done = []
-user = gevent.spawn(to_its_end, lambda: (gevent.sleep(0.2), done.append(1)))
+done, go = [], Event()
+user = gevent.spawn(to_its_end, lambda: (go.wait(), done.append(1)))
 gevent.sleep(0.05)
-user.kill(block=True)
+killing = gevent.spawn(user.kill)
+gevent.sleep(0.05)
+assert not user.dead
+go.set()
+killing.join()
 assert done == [1] and isinstance(user.value, gevent.GreenletExit)
 """
     run_python(code)

@@ -94,7 +94,7 @@ def test_shuffling_the_truth_leaves_the_guesses_bit_identical(small_world: Calla
         (tmp_path / "truth.jsonl").write_text("\n".join(json.dumps({"owner": t.owner}) for t in truth))
         out = tmp_path / f"guesses-{number}.csv"
         command = [sys.executable, "-m", "idverify.privacy.attack", str(ledgers), "--coalition", ",".join(JOINT)]
-        subprocess.run([*command, "--out", str(out)], check=True, timeout=120)
+        subprocess.run([*command, "--out", str(out)], check=True, timeout=300)
         texts.append(out.read_bytes())
     assert texts[0] == texts[1]
     assert texts[0].count(b"\n") == 41
@@ -102,7 +102,7 @@ def test_shuffling_the_truth_leaves_the_guesses_bit_identical(small_world: Calla
 
 def test_the_attack_process_says_what_is_missing(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "idverify.privacy.attack", str(tmp_path), "--coalition", "a,b", "--out", "x.csv"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=tmp_path)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=tmp_path)
     assert done.returncode == 2
     assert "'a' has no ledger here" in done.stderr
     assert "Traceback" not in done.stderr

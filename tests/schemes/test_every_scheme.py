@@ -179,7 +179,9 @@ def test_garbage_is_refused_by_everybody_with_our_errors(stage: Stage, adult: Pe
     json.dumps(stage.scheme.read(message), allow_nan=False, ensure_ascii=False).encode()
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(message=st.binary(max_size=400) | st.text(alphabet='{}[]":,.~eyJ0-_=\\', max_size=300).map(str.encode))
 def test_no_bytes_whatever_bring_another_error_out(stage: Stage, adult: Person, message: bytes) -> None:
     ask = stage.ask()

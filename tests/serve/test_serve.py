@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -19,12 +20,11 @@ import pytest
 from idverify.errors import BadSetting
 from idverify.serve import builder, offered
 from idverify.settings import Settings
+from idverify.world import free_ports
 
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+LONGEST = 30.0
+"""Seconds that anything may take on a busy machine."""
+get, post = partial(httpx.get, timeout=LONGEST), partial(httpx.post, timeout=LONGEST)
 
 
 def start(folder: Path, port: int, /, **settings: str) -> subprocess.Popen[str]:
@@ -47,13 +47,13 @@ def start(folder: Path, port: int, /, **settings: str) -> subprocess.Popen[str]:
 
 @contextmanager
 def serving(folder: Path, /, **settings: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    port = free_port()
+    [port] = free_ports(1)
     process, url = start(folder, port, **settings), f"http://127.0.0.1:{port}"
     try:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + LONGEST
         while True:
             try:
-                assert httpx.get(f"{url}/health").json()["status"] == "ok"
+                assert get(f"{url}/health").json()["status"] == "ok"
                 break
             except httpx.TransportError:
                 assert process.poll() is None, process.communicate()[1]
@@ -63,17 +63,17 @@ def serving(folder: Path, /, **settings: str) -> Iterator[tuple[subprocess.Popen
     finally:
         if process.poll() is None:
             process.terminate()
-        process.communicate(timeout=15)
+        process.communicate(timeout=LONGEST)
 
 
 def finish(process: subprocess.Popen[str]) -> int:
-    process.communicate(timeout=10)
+    process.communicate(timeout=LONGEST)
     return process.returncode
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_with_ledger_and_metrics_written(tmp_path: Path, number: signal.Signals) -> None:
-    with serving(tmp_path) as (process, url), httpx.Client(base_url=url) as client:
+    with serving(tmp_path) as (process, url), httpx.Client(base_url=url, timeout=LONGEST) as client:
         for _ in range(20):
             client.get("/api/public")
         process.send_signal(number)  # while the client's connection is still open
@@ -89,14 +89,18 @@ def test_a_signal_ends_it_with_ledger_and_metrics_written(tmp_path: Path, number
 
 def test_two_workers_share_keys_and_database_and_keep_a_ledger_each(tmp_path: Path) -> None:
     with serving(tmp_path, workers="2") as (_, url):
+        deadline = time.monotonic() + LONGEST
+        while len(list((tmp_path / "ledgers").iterdir())) < 4:  # the first worker answers before the second has started
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
         seen = set()
         for _ in range(40):
-            seen.add(httpx.get(f"{url}/api/public/real_name").content)
-        person = httpx.get(f"{url}/api/demo/people").json()["people"][0]
+            seen.add(get(f"{url}/api/public/real_name").content)
+        person = get(f"{url}/api/demo/people").json()["people"][0]
         body = {"id_number": person["id_number"], "pin": person["pin"]}
-        token = httpx.post(f"{url}/api/sessions", json=body).json()["token"]
+        token = post(f"{url}/api/sessions", json=body).json()["token"]
         kept = {"Authorization": f"Bearer {token}", "Content-Type": "application/octet-stream"}
-        statuses = {httpx.post(f"{url}/api/issue/real_name", content=b"?", headers=kept).status_code for _ in range(20)}
+        statuses = {post(f"{url}/api/issue/real_name", content=b"?", headers=kept).status_code for _ in range(20)}
     assert len(seen) == 1
     assert statuses == {400}
     names = [path.name for path in (tmp_path / "ledgers").iterdir()]
@@ -107,7 +111,7 @@ def test_two_workers_share_keys_and_database_and_keep_a_ledger_each(tmp_path: Pa
 
 def test_a_ledger_that_is_off_leaves_no_file(tmp_path: Path) -> None:
     with serving(tmp_path, ledger="off") as (_, url):
-        httpx.get(f"{url}/api/public")
+        get(f"{url}/api/public")
     assert not (tmp_path / "ledgers").exists()
 
 
@@ -120,10 +124,10 @@ def test_a_client_with_endless_headers_or_body_is_cut_while_others_are_served(tm
         ]
         slow = []
         for beginning in beginnings:
-            connection = socket.create_connection((host, int(port)), timeout=12)
+            connection = socket.create_connection((host, int(port)), timeout=LONGEST)
             connection.sendall(beginning)
             slow.append(connection)
-        assert httpx.get(f"{url}/health").status_code == 200
+        assert get(f"{url}/health").status_code == 200
         for connection in slow:
             while connection.recv(4096):
                 pass
@@ -143,8 +147,8 @@ def test_a_client_with_endless_headers_or_body_is_cut_while_others_are_served(tm
 def test_what_cannot_be_used_is_said_with_its_exit_status(
     tmp_path: Path, settings: dict[str, str], status: int, words: str
 ) -> None:
-    process = start(tmp_path, free_port(), **settings)
-    error = process.communicate(timeout=30)[1]
+    process = start(tmp_path, free_ports(1)[0], **settings)
+    error = process.communicate(timeout=2 * LONGEST)[1]
     assert words in error
     assert "Traceback" not in error
     assert process.returncode == status
@@ -156,7 +160,7 @@ def test_a_port_in_use_is_said_and_the_exit_status_is_3(tmp_path: Path) -> None:
         other.listen()
         port = other.getsockname()[1]
         process = start(tmp_path, port)
-        error = process.communicate(timeout=30)[1]
+        error = process.communicate(timeout=2 * LONGEST)[1]
     assert f"IDV-301: port {port} is in use" in error
     assert process.returncode == 3
 

@@ -41,7 +41,10 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Record]]:
     row = next(row for row in range(200) if people.e_id[row] and people.born[row] < 7000)
     person = people.person(row)
     parties = ("identity_provider", "platform_a")
-    with World(folder, replace(Settings(), citizens=200, seed=11), parties=parties) as world, httpx.Client() as client:
+    with (
+        World(folder, replace(Settings(), citizens=200, seed=11), parties=parties) as world,
+        httpx.Client(timeout=60) as client,
+    ):
         for number, name in enumerate(MODELLED.values()):
             wallet = Wallet(Owner(person.id_number, people.pin(row), person.born), SCHEMES)
             flows = Flows(wallet, identity_provider=world.urls["identity_provider"])

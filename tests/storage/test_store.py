@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -110,6 +111,27 @@ def test_a_closed_store_finishes_what_waits_and_takes_no_more(database_url: str)
     asyncio.run(go())
 
 
+def test_a_slow_unit_does_not_keep_those_before_it_from_being_committed(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("idverify.storage.store.LONGEST_TOGETHER", 0.0)
+    queued, answered = threading.Event(), threading.Event()
+
+    async def first() -> None:
+        await store.write(lambda c: add(c, 1))
+        answered.set()
+
+    async def go() -> bool:
+        gate = asyncio.ensure_future(store.write(lambda c: queued.wait(20)))
+        before, slow = asyncio.ensure_future(first()), asyncio.ensure_future(store.write(lambda c: answered.wait(20)))
+        await asyncio.sleep(0)
+        queued.set()  # behind the gate both wait, and would be written together
+        await asyncio.gather(gate, before)
+        return await slow
+
+    assert asyncio.run(go())
+
+
 def start(url: str, mode: str, name: str, count: int) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, str(WORKER), url, mode, name, str(count)],
@@ -129,7 +151,7 @@ def run_together(url: str, mode: str, *, workers: int, count: int) -> list[tuple
         assert process.stdin is not None
         process.stdin.write("go\n")
         process.stdin.flush()
-    outputs = [process.communicate(timeout=60)[0].split() for process in running]
+    outputs = [process.communicate(timeout=300)[0].split() for process in running]
     return [(int(won), int(lost)) for won, lost in outputs]
 
 

@@ -6,8 +6,9 @@ import asyncio
 import resource
 import signal
 import sys
+from collections.abc import Callable
 
-from sqlalchemy import Column, Integer, MetaData, String, Table, insert
+from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, insert
 
 from idverify.errors import Conflict, Unavailable
 from idverify.storage import Store
@@ -17,15 +18,30 @@ SPENT = Table("spent", METADATA, Column("value", String, primary_key=True), Colu
 NUMBERS = Table("numbers", METADATA, Column("value", Integer, primary_key=True))
 
 
+async def answered(store: Store, work: Callable[[Connection], object]) -> bool:
+    """Whether a unit of work was done; else there was a Conflict.
+
+    On a very busy machine others may hold a lock for longer than a store waits. Who is told so tries again, as the
+    hint says; a deadlock is the store's own business.
+    """
+    while True:
+        try:
+            await store.write(work)
+        except Conflict:
+            return False
+        except Unavailable as error:
+            if not any(words in str(error.__cause__) for words in ("database is locked", "lock timeout")):
+                raise
+            await asyncio.sleep(1.0)
+        else:
+            return True
+
+
 async def race(store: Store, name: str, count: int) -> None:
     """Try to spend one value `count` times at once; print how often it was won and lost."""
 
     async def attempt() -> bool:
-        try:
-            await store.write(lambda c: c.execute(insert(SPENT), {"value": "token", "worker": name}).rowcount)
-        except Conflict:
-            return False
-        return True
+        return await answered(store, lambda c: c.execute(insert(SPENT), {"value": "token", "worker": name}).rowcount)
 
     won = await asyncio.gather(*(attempt() for _ in range(count)))
     print(sum(won), len(won) - sum(won))
@@ -46,14 +62,10 @@ async def count_up(store: Store, first: int) -> None:
 async def crossing(store: Store, name: str, count: int) -> None:
     """Write the same keys as another process in the opposite order, in one transaction each: a deadlock."""
 
-    async def pair(number: int) -> int:
+    async def pair(number: int) -> bool:
         keys = [f"a{number}", f"b{number}"] if name == "0" else [f"b{number}", f"a{number}"]
-        try:
-            for_each = [{"value": key, "worker": name} for key in keys]
-            await store.write(lambda c: [c.execute(insert(SPENT), row).rowcount for row in for_each])
-        except Conflict:
-            return 0
-        return 1
+        for_each = [{"value": key, "worker": name} for key in keys]
+        return await answered(store, lambda c: [c.execute(insert(SPENT), row).rowcount for row in for_each])
 
     won = await asyncio.gather(*(pair(number) for number in range(count)))
     print(sum(won), len(won) - sum(won))

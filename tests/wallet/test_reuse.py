@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable
 from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING
@@ -176,8 +177,10 @@ def test_a_refill_does_not_start_twice(country: Country) -> None:
     next(flows.refill(name, None))
 
 
-async def _shows(country: Country, settings: Settings, name: str, *, number: int, seconds: float) -> Wallet:
-    """Somebody proves `number` times and then waits; refills run beside."""
+async def _shows(
+    country: Country, settings: Settings, name: str, *, until: Callable[[Wallet], bool], least: float = 0.0
+) -> Wallet:
+    """Somebody proves once and then waits `least` seconds and until something holds; refills run beside."""
     wallet = wallet_of(country.person(ADULT), settings)
     async with httpx.AsyncClient(transport=httpx.MockTransport(country)) as client:
         refills = Refills(lambda flow: run_async(flow, client))
@@ -186,25 +189,34 @@ async def _shows(country: Country, settings: Settings, name: str, *, number: int
             refills.after(flows, scheme, challenge, wanted=lambda: True)
 
         flows = Flows(wallet, identity_provider=IDP, shown=shown)
-        for _ in range(number):
-            await run_async(flows.prove(A, name), client)
-        await asyncio.sleep(seconds)
+        await run_async(flows.prove(A, name), client)
+        await asyncio.sleep(least)
+        await _wait_until(lambda: until(wallet))
         refills.close()
     return wallet
+
+
+async def _wait_until(holds: Callable[[], bool]) -> None:
+    """Give way until it holds; whoever waits for 30 s in vain has failed."""
+    for _ in range(3000):
+        if holds():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it does not come")
 
 
 @pytest.mark.parametrize("name", [n for n, m in CASES if m == "A"])
 @pytest.mark.parametrize("refill", ["after_use", "when_empty", "delayed", "fixed_schedule"])
 def test_a_wallet_refills_by_itself(name: str, refill: str, country: Country) -> None:
-    settings = Settings(reuse="A", batch=1, refill=refill, refill_delay=0.01, refill_interval=0.1)
-    wallet = asyncio.run(_shows(country, settings, name, number=1, seconds=0.5))
-    assert wallet.count(name) >= 1
+    settings = Settings(reuse="A", batch=1, refill=refill, refill_delay=0.01, refill_interval=0.05)
+    wallet = asyncio.run(_shows(country, settings, name, until=lambda wallet: wallet.count(name) >= 1))
     assert country.calls("/api/issue") >= 2
+    assert wallet.count(name) >= 1
 
 
 @pytest.mark.parametrize("name", KEPT)
 def test_just_in_time_nothing_is_fetched_that_nobody_waits_for(name: str, country: Country) -> None:
-    asyncio.run(_shows(country, Settings(reuse="A", batch=1), name, number=1, seconds=0.1))
+    asyncio.run(_shows(country, Settings(reuse="A", batch=1), name, until=lambda _: True, least=0.1))
     assert country.calls("/api/issue") == 1
 
 

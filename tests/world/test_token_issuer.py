@@ -29,7 +29,7 @@ def test_tokens_are_signed_by_a_party_that_knows_nobody_and_none_while_it_is_awa
     row = next(row for row in range(len(people)) if people.e_id[row] and people.born[row] < 7000)
     person, party = people.person(row), SCHEMES[name].info.keys_at
     settings = Settings(citizens=SMALL.citizens, seed=SMALL.seed, schemes=name, quota=3)
-    with World(tmp_path, settings) as world, httpx.Client() as client:
+    with World(tmp_path, settings) as world, httpx.Client(timeout=60) as client:
         provider, platform = world.urls["identity_provider"], world.urls["platform_a"]
         wallet = Wallet(Owner(person.id_number, people.pin(row), person.born), SCHEMES)
         flows = Flows(wallet, identity_provider=provider)

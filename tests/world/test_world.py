@@ -25,7 +25,7 @@ SMALL = Settings(citizens=200)
 IDP = ("identity_provider",)
 
 
-def gone(pid: int, *, within: float = 15.0) -> bool:
+def gone(pid: int, *, within: float = 60.0) -> bool:
     """The process has ended (a zombie has)."""
     until = time.monotonic() + within
     while time.monotonic() < until:
@@ -36,7 +36,7 @@ def gone(pid: int, *, within: float = 15.0) -> bool:
 
 
 def health(url: str) -> dict[str, str]:
-    with urllib.request.urlopen(f"{url}/health", timeout=5) as answer:
+    with urllib.request.urlopen(f"{url}/health", timeout=60) as answer:
         value: dict[str, str] = json.load(answer)
     return value
 
@@ -58,7 +58,7 @@ def test_every_party_answers_under_its_own_name_and_ends_with_the_world(tmp_path
 
 def test_parties_keep_metrics_and_ledgers_in_the_folder(tmp_path: Path) -> None:
     with World(tmp_path, SMALL, parties=IDP) as world:
-        urllib.request.urlopen(f"{world.urls['identity_provider']}/api/public", timeout=5).close()
+        urllib.request.urlopen(f"{world.urls['identity_provider']}/api/public", timeout=60).close()
     assert [path.name for path in world.ledgers("identity_provider")] == ["identity_provider.jsonl"]
     assert world.metrics()["identity_provider"]
     assert world.ledgers("identity") == []
@@ -113,7 +113,7 @@ def test_a_taken_port_is_named(tmp_path: Path) -> None:
 def test_a_party_that_does_not_start_shows_the_end_of_its_log(tmp_path: Path) -> None:
     wrong = Settings(schemes="no_such_scheme")
     with pytest.raises(BadEnvironment, match="no_such_scheme"):
-        World(tmp_path, wrong, parties=IDP, wait=20).start()
+        World(tmp_path, wrong, parties=IDP, wait=60).start()
 
 
 def test_an_unknown_party_is_a_mistake(tmp_path: Path) -> None:

@@ -27,6 +27,9 @@ T = TypeVar("T")
 
 MOST_TOGETHER = 256
 """Units of work in one COMMIT at most."""
+LONGEST_TOGETHER = 0.5
+"""Seconds after which no more units join a COMMIT: another process that needs one of its locks waits for
+`engines.BUSY_SECONDS` only, and on a busy machine 256 units take longer."""
 MOST_WAITING = 4000
 """Units that may wait; more are refused at once, because they would wait too long."""
 TRIES_ALONE = 6
@@ -167,24 +170,33 @@ class Store:
                     running = False
                     break
                 units.append(unit)
-            self._write_together(units)
-            self.writer_cpu_seconds = time.thread_time()
-            _answer(units)
+            while units:
+                tried = self._write_together(units)
+                self.writer_cpu_seconds = time.thread_time()
+                _answer(units[:tried])
+                units = units[tried:]
         self._drop_connection()
 
-    def _write_together(self, units: Sequence[_Unit[object]]) -> None:
+    def _write_together(self, units: Sequence[_Unit[object]]) -> int:
+        """Write the first units, as many as there is time for, with one COMMIT. Returns how many; the others wait."""
         if len(units) == 1:
             self._write_alone(units[0])
-            return
+            return 1
+        until, tried = time.monotonic() + LONGEST_TOGETHER, 0
         try:
             connection = self._connected()
             with connection.begin():
                 for unit in units:
+                    tried += 1
                     _in_savepoint(connection, unit)
+                    if time.monotonic() > until:
+                        break
         except Exception:  # the transaction as a whole failed: each unit by itself, so that none drags others along
+            tried = max(1, tried)
             self._drop_connection()
-            for unit in units:
+            for unit in units[:tried]:
                 self._write_alone(unit)
+        return tried
 
     def _write_alone(self, unit: _Unit[object]) -> None:
         for attempt in range(TRIES_ALONE):

@@ -128,6 +128,19 @@ def test_a_run_that_is_not_there_is_an_error_of_the_environment(
     assert "there is no run" in capsys.readouterr().err
 
 
+def test_guesses_for_another_run_are_refused_and_a_confidence_of_0_is_no_claim(
+    world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    guesses = tmp_path / "guesses.csv"
+    guesses.write_text("account,person\nnobody,900000000000\n")
+    assert main(["score", str(guesses), "--run", str(world)]) == 2
+    assert "none of the 1 accounts in guesses.csv is one of platform_a" in capsys.readouterr().err
+    row = next(row for row in read_truth(world / "truth.jsonl") if row.platform == "platform_a")
+    guesses.write_text(f"account,person,confidence\n{row.account},{row.owner},0\n")
+    assert main(["score", str(guesses), "--run", str(world)]) == 0
+    assert "guessed           0 accounts, of which 0 right" in capsys.readouterr().out
+
+
 def test_an_exercise_has_ledgers_and_no_truth_and_guesses_are_graded(
     world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

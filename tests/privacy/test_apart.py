@@ -18,6 +18,7 @@ from idverify.errors import BadEnvironment, BadUsage
 from idverify.privacy.apart import attack_apart
 from idverify.privacy.attack import Asked
 from idverify.privacy.attackers import Attacker
+from idverify.privacy.guard import readable_places
 from idverify.privacy.public import Kept, read_public, write_public
 from idverify.privacy.score import read_truth
 from idverify.privacy.tables import FOLDER, close, read_left_out
@@ -86,6 +87,18 @@ def test_a_confined_process_reads_its_own_folder_and_no_truth(tmp_path: Path) ->
     assert refused[0].startswith("refused")
     if by_kernel == "True":
         assert all(each.startswith("refused") for each in refused)
+
+
+def test_a_world_among_programs_is_hidden_and_all_beside_it_is_not(tmp_path: Path) -> None:
+    programs, world = tmp_path / "opt", tmp_path / "opt" / "idverify" / "runs" / "001"
+    for folder in (world, programs / "java", programs / "idverify" / "src"):
+        folder.mkdir(parents=True)
+    (programs / "idverify" / "runs" / "link").symlink_to(world)
+    (programs / "idverify" / "runs" / "library").touch()
+    beside = {programs / "java", programs / "idverify" / "src", programs / "idverify" / "runs" / "library"}
+    assert set(readable_places([str(programs)], hidden=[world])) == beside
+    assert readable_places([str(programs)], hidden=[]) == (programs,)
+    assert readable_places([str(world / "..")], hidden=[programs]) == ()
 
 
 def test_a_confined_process_tries_id_numbers_with_others_to_help(tmp_path: Path) -> None:

@@ -113,7 +113,7 @@ def score(options: Namespace) -> int:
     pool = len(subjects_in(ledgers_of(world), source))
     truth = read_truth(world / "truth.jsonl")
     answer, unknown = graded(Path(options.guesses), truth, source=source, target=target, pool=pool)
-    (verdict,) = verdicts([answer], truth, label=read_public(ledgers_of(world)).label)
+    (verdict,) = verdicts([answer], linkable_in(world, answer), label=read_public(ledgers_of(world)).label)
     if options.json:
         print_json(verdict.as_json() | {"unknown_accounts": unknown})
         return 0

@@ -86,7 +86,7 @@ def _attack_all(world: Path, shadow: Path | None, *, ordered: bool, by: tuple[At
         coalitions = possible([*parties_in(ledgers), visits.FIRST, visits.LATER], ordered=ordered)
         attackers: tuple[AttackerName, ...] = ATTACKERS if shadow is not None else ("policy", "blind")
         asked = Asked(attackers=attackers, shadow=shadow, hashes=HASHES)
-        answers = _answers(staged, coalitions, asked, by=by)
+        answers = _answers(staged, coalitions, asked, by=by, world=world)
     judging = _Judging(ledgers, [*truth, *visits.truths(twice)], label=read_public(ledgers).label, twice=twice)
     by_coalition = {each.name: [a for a in answers if a.coalition == each.parties] for each in coalitions}
     linkage = {name: judging.linked(by_coalition[name]) for name in (JOINT, PLATFORMS) if name in by_coalition}
@@ -98,7 +98,7 @@ def _attack_all(world: Path, shadow: Path | None, *, ordered: bool, by: tuple[At
 
 
 def _answers(
-    staged: Path, coalitions: Sequence[Coalition], asked: Asked, *, by: tuple[Attacker, Attacker]
+    staged: Path, coalitions: Sequence[Coalition], asked: Asked, *, by: tuple[Attacker, Attacker], world: Path
 ) -> list[Answer]:
     """All answers, by two processes at once: coalitions that have little to share, the issuer's and the others."""
     halves: list[Callable[[], list[Answer]]] = []
@@ -107,7 +107,16 @@ def _answers(
         arrived, kept = [each.parties for each in mine], [each.parties for each in mine if each.both]
         if mine:
             halves.append(
-                partial(attack_apart, staged, arrived, kept=kept, asked=asked, attacker=attacker, timeout=LONGEST)
+                partial(
+                    attack_apart,
+                    staged,
+                    arrived,
+                    kept=kept,
+                    asked=asked,
+                    attacker=attacker,
+                    timeout=LONGEST,
+                    hidden=[world],
+                )
             )
     return [answer for half in _at_once(halves) for answer in half]
 

@@ -36,16 +36,26 @@ def attack_apart(
     public: Public | None = None,
     attacker: Attacker | None = None,
     timeout: float = LONGEST,
+    hidden: Sequence[Path] = (),
 ) -> list[Answer]:
     """The answers of all attacks that are asked for, coalition by coalition.
 
     Those of `kept` are attacked in the view that the mandate leaves, after the others. `public` stands in for a
-    public.json that is not there; `attacker` is asked, where one is there already. Raises BadUsage and
-    BadEnvironment with the words of the process.
+    public.json that is not there; `attacker` is asked, where one is there already. Of `folder`, of the shadow world and
+    of `hidden` the process can read nothing but the copies that it gets; `hidden` is the world that the ledgers are
+    from, where `folder` is not it. Raises BadUsage and BadEnvironment with the words of the process.
     """
     wanted = {party for names in (*coalitions, *kept) for party in names}
+    shadow = [asked.shadow] if asked.shadow is not None else []
     attacked = partial(
-        _attack_apart, wanted=wanted, asked=asked, kept=kept, public=public, attacker=attacker, timeout=timeout
+        _attack_apart,
+        wanted=wanted,
+        asked=asked,
+        kept=kept,
+        public=public,
+        attacker=attacker,
+        timeout=timeout,
+        hidden=[folder, *shadow, *hidden],
     )
     try:
         return attacked(folder, coalitions)
@@ -77,6 +87,7 @@ def _attack_apart(
     public: Public | None,
     attacker: Attacker | None,
     timeout: float,
+    hidden: Sequence[Path],
     closed: bool = True,
 ) -> list[Answer]:
     with TemporaryDirectory(prefix="idverify-attack-") as place:
@@ -89,6 +100,8 @@ def _attack_apart(
             arguments += ["--coalition", ",".join(names)]
         for names in kept:
             arguments += ["--kept", ",".join(names)]
+        for world in hidden:
+            arguments += ["--hidden", str(world.resolve())]
         with nullcontext(attacker) if attacker is not None else Attacker() as asking:
             asking.attack(own, arguments + _options(asked), timeout=timeout)
         return read_answers(own / "answers")

@@ -257,6 +257,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, help="the CSV file to write")
     parser.add_argument("--answers", type=Path, help="the folder to write whole answers to")
     parser.add_argument("--explain", default="", help="the target whose evidence is wanted; best: the surest one")
+    parser.add_argument("--hidden", type=Path, default=[], action="append", help="a folder that may never be read")
     parser.add_argument("--confined", action="store_true", help="read and write in this folder alone from now on")
     options = parser.parse_args(arguments)
     try:
@@ -267,7 +268,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for place in (scratch, options.answers):
                 place.mkdir(exist_ok=True)
             tempfile.tempdir = str(scratch)
-            confine(Path.cwd(), writable=(scratch, options.answers))
+            confine(Path.cwd(), writable=(scratch, options.answers), hidden=options.hidden)
             threading.Thread(target=_end_with_starter, daemon=True).start()
         asked = Asked(
             attackers=_attackers(options.attacker),

@@ -84,6 +84,11 @@ def graded(path: Path, truth: Sequence[Truth], *, source: str, target: str, pool
     """
     guesses = read_guesses(path)
     known = {row.account for row in truth if row.platform == target}
+    if guesses and not guesses.keys() & known:
+        raise BadUsage(
+            f"none of the {len(guesses):,} accounts in {path.name} is one of {target}",
+            hint="name the run, scheme and coalition whose ledgers were attacked",
+        )
     rows = {account: guesses.get(account, []) for account in known}
     answer = Answer(
         attack=path.stem,
@@ -92,7 +97,9 @@ def graded(path: Path, truth: Sequence[Truth], *, source: str, target: str, pool
         candidates_of=source,
         targets_of=target,
         pool=pool,
-        posterior=posterior_of(rows),
+        posterior=posterior_of(
+            rows, claimed={whose: any(c.confidence > 0.0 for c in row) for whose, row in rows.items()}
+        ),
     )
     return answer, len(guesses.keys() - known)
 

@@ -12,6 +12,7 @@ import os
 import site
 import sys
 import sysconfig
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from idverify.errors import BadEnvironment
@@ -41,13 +42,14 @@ class Forbidden(BadEnvironment):
     """Somebody in the attacking process tried to read what is none of its business."""
 
 
-def confine(own: Path, *, writable: tuple[Path, ...]) -> bool:
+def confine(own: Path, *, writable: tuple[Path, ...], hidden: Sequence[Path] = ()) -> bool:
     """From now on this process reads programs and the folder `own`, and writes in these folders of it alone.
 
-    Returns whether the kernel sees to it. The audit hook is there in any case and is never taken off again.
+    `hidden` are folders that it may not read even where they lie among programs, as in /opt or /usr/src. Returns
+    whether the kernel sees to it. The audit hook is there in any case and is never taken off again.
     """
     own = own.resolve()
-    readable = tuple(Path(place).resolve() for place in (*_programs(), *_SYSTEM) if Path(place).exists())
+    readable = readable_places([*_programs(), *_SYSTEM], hidden=[place.resolve() for place in hidden])
     kept = _landlock(own, readable, tuple(place.resolve() for place in writable))
     allowed = tuple(f"{place}{os.sep}" for place in (own, *readable))
 
@@ -62,6 +64,19 @@ def confine(own: Path, *, writable: tuple[Path, ...]) -> bool:
 
     sys.addaudithook(hook)
     return kept
+
+
+def readable_places(places: Iterable[str], *, hidden: Sequence[Path]) -> tuple[Path, ...]:
+    """These places without the hidden ones: a place above one gives way to all else that is in it."""
+    waiting = [Path(place).resolve() for place in places if Path(place).exists()]
+    found: list[Path] = []
+    while waiting:
+        place = waiting.pop()
+        if any(each.is_relative_to(place) and each != place for each in hidden) and place.is_dir():
+            waiting += (each for each in place.iterdir() if not each.is_symlink())
+        elif not any(place.is_relative_to(each) for each in hidden):
+            found.append(place)
+    return tuple(found)
 
 
 def _programs() -> set[str]:

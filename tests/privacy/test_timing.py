@@ -10,10 +10,12 @@ import pytest
 from idverify.errors import BadEnvironment
 from idverify.privacy.anonymity import Anonymity, anonymity, judge
 from idverify.privacy.answers import Answer, Floats
+from idverify.privacy.attacks.timing import found_rhythm
 from idverify.privacy.delays import density, histogram, of_policy
 from idverify.privacy.lags import correlogram
 from idverify.privacy.matching import Agreement, Points, match
 from idverify.privacy.public import Delay, Policy
+from idverify.privacy.view import Events
 
 PEOPLE = 2_000
 EXPONENTIAL = Delay(name="exponential", parameters={"mean": 10.0})
@@ -27,6 +29,12 @@ def streams(delays: Floats, seed: int = 1) -> tuple[Points, Points]:
     shown = issued + delays
     order = np.argsort(shown)
     return Points(who, issued), Points(who[order], shown[order])
+
+
+def events(times: Floats) -> Events:
+    """Somebody's records at these times, all on one route."""
+    alike = np.full(len(times), "r", dtype=object)
+    return Events(("someone",), np.zeros(len(times), dtype=np.int64), times, alike, alike, alike)
 
 
 def measured(delay: Delay, delays: Floats) -> Anonymity:
@@ -73,6 +81,19 @@ def test_the_correlogram_finds_a_delay_without_labels() -> None:
     assert found is not None
     assert found.density.low > -0.1
     assert 0.6 < found.density.share <= 1.0
+
+
+def test_clocks_of_whole_seconds_have_no_rhythm_by_themselves_and_show_one_that_is_there() -> None:
+    random = np.random.default_rng(4)
+    for _ in range(10):
+        one, other = (np.sort(np.round(random.uniform(0.0, 86_400.0, 400))) for _ in range(2))
+        assert found_rhythm(events(one), events(other)) is None
+    rhythm = found_rhythm(events(one), events(one + 7.0))
+    assert rhythm is not None
+    assert rhythm.density.low <= 7.0 <= rhythm.density.high
+    assert rhythm.density.of(np.array([7.0]))[0] > 0.1
+    fine = np.arange(-50.0, 50.0, 0.01)
+    assert rhythm.density.of(fine).sum() * 0.01 == pytest.approx(1.0, rel=0.01)
 
 
 def test_two_points_are_too_few_for_a_rhythm() -> None:

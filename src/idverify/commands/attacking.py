@@ -288,6 +288,7 @@ def _tell(world: Path, found: Sequence[Verdict], *, best: Verdict | None, truth:
             _set(hidden.scored_set, hidden.withheld),
         )
     console.print(table)
+    console.print("  intervals take accounts as independent; those who come at one time are not quite", markup=False)
     for attack, why in {v.answer.attack: v.answer.silent for v in found if v.answer.silent}.items():
         if not any(v.spoke and v.answer.attack == attack for v in found):
             console.print(f"  {attack}: {why}", markup=False)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from idverify.privacy.answers import Answer, Floats, Ints
 from idverify.privacy.attacks._common import answer, no_answer
 from idverify.privacy.delays import AFTER, Density, of_policy
-from idverify.privacy.lags import LEAST_POINTS, correlogram
+from idverify.privacy.lags import LEAST_POINTS, Correlogram, correlogram
 from idverify.privacy.matching import Agreement, Points, match
 from idverify.privacy.view import KNOWS_PEOPLE, Events, View
 
@@ -26,6 +26,8 @@ DECLARED_FLOOR, FOUND_FLOOR = 1e-4, 1e-2
 STAYS, MOVES = 1e-3, 0.05
 """The probability that a wallet shows from another address than it fetched from: where the policy says how many share
 one, and else."""
+TICKS = (86_400.0, 3_600.0, 60.0, 1.0)
+"""Seconds to which a clock, or whoever keeps its times, may round: a day, an hour, a minute, a second."""
 LEAST_COMMON = 0.5
 """The share of the target's addresses that the source must have met too, or the two see different things."""
 
@@ -118,12 +120,30 @@ def found_rhythm(
     best: tuple[float, Rhythm] | None = None
     for route in [*here] or frequent(first.route):
         for other in [*there] or frequent(second.route):
-            found = correlogram(first.time[first.route == route], second.time[second.route == other], signs=signs)
+            found = _lags(first.time[first.route == route], second.time[second.route == other], signs=signs)
             if found is not None and (best is None or found.clearest > best[0]):
                 floor = max(FOUND_FLOOR, 1.0 - found.density.share)
                 rhythm = Rhythm(frozenset((route,)), frozenset((other,)), found.density, floor, "a lag that stands out")
                 best = found.clearest, rhythm
     return best[1] if best else None
+
+
+def _lags(first: Floats, second: Floats, *, signs: tuple[float, ...]) -> Correlogram | None:
+    """The lags in seconds that stand out. Where clocks tick it is in ticks: every whole one would stand out."""
+    tick = next((each for each in TICKS if _ticks(first, each) and _ticks(second, each)), None)
+    if tick is None:
+        return correlogram(first, second, signs=signs)
+    found = correlogram(first / tick, second / tick + 0.5, least=1.0, whole=True, signs=signs)
+    if found is None:
+        return None
+    of = found.density
+    lags = Density((of.low - 0.5) * tick, (of.high - 0.5) * tick, lambda lag: of.of(lag / tick + 0.5) / tick, of.share)
+    return Correlogram(lags, found.clearest)
+
+
+def _ticks(times: Floats, tick: float) -> bool:
+    """Whether all times are whole multiples of a tick."""
+    return bool(np.array_equal(times, np.round(times / tick) * tick))
 
 
 def frequent(routes: NDArray[np.object_]) -> list[str]:

@@ -90,9 +90,9 @@ def test_attack_gives_json(world: Path, capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_too_little_data_says_so_and_ends_with_5(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    replay(Scenario(citizens=5, exactly=1), tmp_path, seed=1)
+    replay(Scenario(row="real name", citizens=5, exactly=1), tmp_path, seed=1)
     assert main(["attack", str(tmp_path), "--coalition", COALITION, "--attacks", "exact_join"]) == 5
-    assert "too little data for a number, or nothing to go by" in capsys.readouterr().out
+    assert "too little data for a number: 5 accounts, and 10 are needed" in " ".join(capsys.readouterr().out.split())
 
 
 @pytest.mark.parametrize(
@@ -160,6 +160,17 @@ def test_an_exercise_has_ledgers_and_no_truth_and_guesses_are_graded(
     said = capsys.readouterr().out
     assert "guessed           40 accounts, of which 20 right" in said
     assert "1 accounts that nobody has" in said
+
+
+def test_persons_named_alike_are_no_claim(world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    truth = [row for row in read_truth(world / "truth.jsonl") if row.platform == "platform_a"]
+    rows = [f"{row.account},{owner},0.5" for row in truth for owner in (row.owner, "900000000000")]
+    guesses = tmp_path / "guesses.csv"
+    guesses.write_text("\n".join(["account,person,confidence", *rows]))
+    assert main(["score", str(guesses), "--run", str(world)]) == 0
+    said = capsys.readouterr().out
+    assert "right             20 of 40" in said
+    assert "guessed           0 accounts" in said
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import jsonschema
 
-from idverify.comparison.attacked import LEAST_ACCOUNTS
 from idverify.comparison.model import schema
 from idverify.comparison.trial import OTHER_SEED
+from idverify.privacy.verdict import LEAST_ACCOUNTS
 
 
 def test_two_schemes_are_run_attacked_and_reported(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def attack(options: Namespace) -> int:
     from idverify.privacy.answers import ATTACKERS, AttackerName
     from idverify.privacy.attack import Asked, ledgers_of, parties
     from idverify.privacy.public import read_public
-    from idverify.privacy.verdict import strongest, verdicts
+    from idverify.privacy.verdict import LEAST_ACCOUNTS, strongest, verdicts
     from idverify.privacy.view import HASHES
 
     attackers: tuple[AttackerName, ...] = (options.attacker,) if options.attacker else ATTACKERS
@@ -65,10 +65,12 @@ def attack(options: Namespace) -> int:
         truth = linkable_in(world, answers[0])
         found = verdicts(answers, truth, label=read_public(ledgers_of(world)).label)
         best = strongest(found)
+        if best is not None and best.anonymity.targets < LEAST_ACCOUNTS:
+            best = None
         enough = enough or best is not None
         documents.append(_document(world, coalition, found, best=best))
         if not options.json:
-            _tell(world, found, best=best, truth=truth if asked.explain else None)
+            _tell(world, found, best=best, truth=truth if asked.explain else None, account=options.account)
     if options.json:
         print_json(documents)
     return 0 if enough else TOO_LITTLE
@@ -248,7 +250,14 @@ def _explained(best: Verdict) -> dict[str, object]:
     return {subject: [asdict(each) for each in found] for subject, found in best.answer.evidence.items()}
 
 
-def _tell(world: Path, found: Sequence[Verdict], *, best: Verdict | None, truth: Sequence[Truth] | None) -> None:
+def _tell(
+    world: Path,
+    found: Sequence[Verdict],
+    *,
+    best: Verdict | None,
+    truth: Sequence[Truth] | None,
+    account: str | None,
+) -> None:
     """What was found; with the truth, one linked person too."""
     from rich import box
     from rich.console import Console
@@ -256,8 +265,7 @@ def _tell(world: Path, found: Sequence[Verdict], *, best: Verdict | None, truth:
 
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 100)
     if best is None:
-        silent = next((v.answer.silent for v in found if v.answer.silent), "nobody to find")
-        console.print(f"{world.name}: too little data for a number, or nothing to go by: {silent}", markup=False)
+        console.print(f"{world.name}: {_why_no_number(found)}", markup=False)
         _tell_left_out(console, found[0].answer)
         if truth is not None:
             console.print("nobody was linked, so there is nobody to explain", markup=False)
@@ -296,7 +304,17 @@ def _tell(world: Path, found: Sequence[Verdict], *, best: Verdict | None, truth:
     for pair in of.pairs[:6]:
         console.print(f"  gave it away: {pair}", markup=False)
     if truth is not None:
-        _explain(console, best, truth)
+        _explain(console, best, truth, wanted=account)
+
+
+def _why_no_number(found: Sequence[Verdict]) -> str:
+    from idverify.privacy.verdict import LEAST_ACCOUNTS
+
+    targets = max((v.anonymity.targets for v in found), default=0)
+    if any(v.spoke for v in found) and 0 < targets < LEAST_ACCOUNTS:
+        return f"too little data for a number: {targets} accounts, and {LEAST_ACCOUNTS} are needed"
+    silent = next((v.answer.silent for v in found if v.answer.silent), "nobody to find")
+    return f"too little data for a number, or nothing to go by: {silent}"
 
 
 def _tell_left_out(console: Console, answer: Answer) -> None:
@@ -305,7 +323,7 @@ def _tell_left_out(console: Console, answer: Answer) -> None:
         console.print(f"  left out: {told} (records)", markup=False)
 
 
-def _explain(console: Console, best: Verdict, truth: Sequence[Truth]) -> None:
+def _explain(console: Console, best: Verdict, truth: Sequence[Truth], *, wanted: str | None) -> None:
     """The surest claim of the strongest attack, and whether it is right."""
     from rich import box
     from rich.table import Table
@@ -315,7 +333,8 @@ def _explain(console: Console, best: Verdict, truth: Sequence[Truth]) -> None:
 
     right = right_answers(truth, source=best.answer.candidates_of, target=best.answer.targets_of)
     if not best.answer.evidence:
-        console.print("\nnobody was linked, so there is nobody to explain", markup=False)
+        nobody = f"nothing links the account {wanted}" if wanted else "nobody was linked, so there is nobody to explain"
+        console.print(f"\n{nobody}", markup=False)
     elif not best.above_baseline:
         console.print("\nnobody was linked more often than by chance; this is the surest guess", markup=False)
     for subject, pieces in best.answer.evidence.items():

@@ -29,7 +29,7 @@ from idverify.privacy.public import THIEF, Label, read_public
 from idverify.privacy.score import Claim, Truth
 from idverify.privacy.tables import FOLDER as CLOSED
 from idverify.privacy.tables import close, ledger_files, parties_in
-from idverify.privacy.verdict import Verdict, strongest, verdicts
+from idverify.privacy.verdict import LEAST_ACCOUNTS, Verdict, strongest, verdicts
 from idverify.schemes import SCHEMES
 
 LONGEST = 900.0
@@ -37,8 +37,6 @@ LONGEST = 900.0
 HASHES = 1_000_000
 """How many ID numbers a party that is alone tries against hashes; the evidence says how long all would take."""
 EVIDENCE = 5
-LEAST_ACCOUNTS = 10
-"""Fewer give an interval of more than 30 points even where all are named."""
 MESSAGES = frozenset({"exact_join", "enumeration", "partition"})
 """Attacks that look at what messages say, not at when and from where they came. The near-join compares times, too."""
 

@@ -97,11 +97,15 @@ def graded(path: Path, truth: Sequence[Truth], *, source: str, target: str, pool
         candidates_of=source,
         targets_of=target,
         pool=pool,
-        posterior=posterior_of(
-            rows, claimed={whose: any(c.confidence > 0.0 for c in row) for whose, row in rows.items()}
-        ),
+        posterior=posterior_of(rows, claimed={whose: _stands_out(row) for whose, row in rows.items()}),
     )
     return answer, len(guesses.keys() - known)
+
+
+def _stands_out(row: Sequence[Candidate]) -> bool:
+    """Whether one person is named with more confidence than any other: only then is somebody claimed."""
+    best, *others = sorted((candidate.confidence for candidate in row), reverse=True) or [0.0]
+    return best > 0.0 and (not others or best > others[0])
 
 
 def _column(head: Sequence[str], names: Sequence[str], path: Path) -> int:

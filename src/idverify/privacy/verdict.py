@@ -17,6 +17,9 @@ from idverify.privacy.metrics import CONFIDENCE, Linkage, clopper_pearson, in_wo
 from idverify.privacy.public import Label
 from idverify.privacy.score import Truth, right_answers
 
+LEAST_ACCOUNTS = 10
+"""Fewer give an interval of more than 30 points even where all are named."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:

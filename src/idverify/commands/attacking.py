@@ -313,7 +313,9 @@ def _why_no_number(found: Sequence[Verdict]) -> str:
     targets = max((v.anonymity.targets for v in found), default=0)
     if any(v.spoke for v in found) and 0 < targets < LEAST_ACCOUNTS:
         return f"too little data for a number: {targets} accounts, and {LEAST_ACCOUNTS} are needed"
-    silent = next((v.answer.silent for v in found if v.answer.silent), "nobody to find")
+    reasons = [v.answer.silent for v in found if v.answer.silent]
+    telling = [reason for reason in reasons if not reason.startswith("one party alone")]
+    silent = [*telling, *reasons, "nobody to find"][0]
     return f"too little data for a number, or nothing to go by: {silent}"
 
 

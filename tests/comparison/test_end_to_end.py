@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import jsonschema
+from scipy.stats import binom
 
 from idverify.comparison.model import schema
 from idverify.comparison.trial import OTHER_SEED
@@ -56,7 +57,9 @@ def test_two_schemes_are_run_attacked_and_reported(tmp_path: Path) -> None:
     assert named["network_observer+platform_a"]["targets"] == named["platform_a"]["targets"]
     assert {"state", "thief_of_platform_a", "platform_a+platform_a"} <= set(named)
     visits = run["schemes"]["privacy_pass"]["coalitions"]["platform_a+platform_a"]["arrived"]
-    assert visits is None or visits["detected"] is False
+    if visits is not None:  # a false alarm once in 10,000 runs
+        hits = round(visits["top_1"] * visits["targets"])
+        assert binom.sf(hits - 1, visits["targets"], visits["baseline"]) > 1e-4
     assert run["schemes"]["real_name"]["shadow"]["seed"] == run["seed"] + OTHER_SEED
     for name in run["schemes"]:
         assert list((folder / name / "ledgers").glob("*.jsonl"))

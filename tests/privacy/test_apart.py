@@ -26,7 +26,7 @@ from idverify.privacy.verdict import strongest, verdicts
 from idverify.simulation import delays
 from idverify.simulation.replay import replay
 from idverify.simulation.scenario import Scenario
-from tests.privacy.ledgers import line
+from tests.privacy.ledgers import line, write_ledgers
 
 JOINT = ("identity_provider", "platform_a")
 SCENARIO = Scenario(citizens=250, exactly=1, delay=delays.exponential(400.0), behind=4, keys=8)
@@ -104,6 +104,14 @@ def test_a_world_among_programs_is_hidden_and_all_beside_it_is_not(tmp_path: Pat
 def test_a_confined_process_tries_id_numbers_with_others_to_help(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", TRYING, str(tmp_path)], capture_output=True, text=True, timeout=60)
     assert done.stdout == "2 ['901090001234', '901090005678']\n", done.stderr
+
+
+def test_a_folder_may_be_named_from_where_we_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_ledgers(tmp_path / "ledgers", {"platform_a": [("a1", {"serial": "x"})]})
+    monkeypatch.chdir(tmp_path)
+    with Attacker() as attacker:
+        attacker.close(Path("ledgers"), timeout=300)
+    assert list((tmp_path / "ledgers" / FOLDER).glob("events/party=platform_a/*"))
 
 
 def test_three_attackers_answer_and_the_strongest_is_named(worlds: tuple[Path, Path]) -> None:

@@ -66,7 +66,7 @@ class Attacker:
         assert process.stdout is not None
         try:
             with suppress(BrokenPipeError):  # it has ended, and says why
-                process.stdin.write(json.dumps([str(own), *arguments]).encode() + b"\n")
+                process.stdin.write(json.dumps([str(own.resolve()), *arguments]).encode() + b"\n")
                 process.stdin.flush()
             if not select.select([process.stdout], [], [], timeout)[0]:
                 raise BadEnvironment(f"the attacks took longer than {timeout:g} s")

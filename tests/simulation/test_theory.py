@@ -119,6 +119,8 @@ def test_prefetching_hides_all_but_one_login_in_a_batch() -> None:
     assert theory.prefetch(1, 3) == 1.0
     assert theory.prefetch(10, 1) == pytest.approx(theory.prefetch_in_a_row(10, 1))
     assert theory.prefetch(10, 2) == pytest.approx(0.19)
+    assert theory.prefetch_among(4, 2, 20) == pytest.approx(1 - 15 * 14 / (20 * 19))
+    assert theory.prefetch_among(4, 2, 20_000) == pytest.approx(theory.prefetch(4, 2), abs=1e-4)
     assert theory.prefetch_in_a_row(10, 2) == pytest.approx(0.2)
     assert theory.prefetch_in_a_row(10, 30) == 1.0
 

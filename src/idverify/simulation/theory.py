@@ -139,6 +139,17 @@ def prefetch(batch: int, logins: int) -> float:
     return 1.0 - (1.0 - 1.0 / _at_least_one(batch, "credentials in a batch")) ** logins
 
 
+def prefetch_among(batch: int, logins: int, uses: int) -> float:
+    """The same where n of a wallet's logins are seen, any as likely, and `uses` are all of them, a multiple of B.
+
+    Exactly one in B finds it empty, so that n are drawn without putting back: 1 − C(uses − uses/B, n)/C(uses, n). It
+    is 1 − (1 − 1/B)^n for many uses, and min(1, n/B) would be if they followed each other.
+    """
+    if uses % _at_least_one(batch, "credentials in a batch") or not 0 <= logins <= uses:
+        raise ValueError(f"{logins} of {uses} logins with batches of {batch}")
+    return 1.0 - math.comb(uses - uses // batch, logins) / math.comb(uses, logins)
+
+
 def prefetch_in_a_row(batch: int, logins: int) -> float:
     """The same where all logins of the wallet are seen: exactly one in B finds it empty, so min(1, n/B)."""
     return min(1.0, logins / _at_least_one(batch, "credentials in a batch"))

@@ -219,12 +219,16 @@ def _prefetch(logins: int, *, elsewhere: int, batch: int = 4) -> Experiment:
         batch=batch,
     )
     found = theory.timing(delay, scenario.issuance_rate)
-    usual, in_a_row = theory.prefetch(batch, logins), theory.prefetch_in_a_row(batch, logins)
+    expected = theory.prefetch_among(batch, logins, uses) if elsewhere else theory.prefetch_in_a_row(batch, logins)
     cell = Cell(
         f"prefetch.{logins}.{'elsewhere' if elsewhere else 'in_a_row'}",
         f"prefetch of B = {batch} when empty, {logins} logins"
-        + (f" among {uses}: top-1, 1 − (1 − 1/B)^n" if elsewhere else ", all of them seen: top-1, n/B"),
-        found * (usual if elsewhere else in_a_row),
+        + (
+            f" among {uses}: top-1, 1 − C(uses − uses/B, n)/C(uses, n)"
+            if elsewhere
+            else ", all of them seen: top-1, n/B"
+        ),
+        found * expected,
         found * theory.prefetch(batch // 2, logins),
         f"the batch were {batch // 2}",
     )

@@ -172,6 +172,30 @@ def test_a_fault_of_the_verifier_reaches_everybody_who_waits() -> None:
     run(slow, scenario())
 
 
+class Faulty:
+    """A verifier with a fault of its own that some proofs bring out."""
+
+    def verify(self, presentation: bytes, challenge: Challenge) -> Proven:
+        if presentation == b"worse":
+            raise ZeroDivisionError
+        return Proven({}, presentation.decode())
+
+    def verify_many(self, shown: Sequence[tuple[bytes, Challenge]]) -> Sequence[Proven | IdverifyError]:
+        return [self.verify(presentation, challenge) for presentation, challenge in shown]
+
+
+def test_a_proof_that_brings_a_fault_out_takes_no_other_with_it() -> None:
+    async def scenario() -> None:
+        with ThreadPoolExecutor(1) as threads:
+            queue, verifier = PendingProofs(threads, delay=0.02, most=8), Faulty()
+            asked = [queue.verify(verifier, shown, ASK) for shown in (b"one", b"worse", b"two")]
+            one, worse, two = await asyncio.gather(*asked, return_exceptions=True)
+        assert (one, two) == (Proven({}, "one"), Proven({}, "two"))
+        assert isinstance(worse, ZeroDivisionError)
+
+    asyncio.run(scenario())
+
+
 def test_a_queue_that_is_full_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pending, "MOST_WAITING", 3)
     slow = Slow()

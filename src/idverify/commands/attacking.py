@@ -24,7 +24,7 @@ TOO_LITTLE = 5
 NOT_HERE = {
     "telecom": "no scheme that is run here goes over phone numbers, a replayed world does (docs/simulation.md)",
     "attester": "where attester and issuer are apart, the attester is identity_provider and the issuer token_issuer",
-    "token_issuer": "only privacy_pass_split has one",
+    "token_issuer": "only schemes whose attester and issuer are apart have one",
     "status_host": "only schemes with a status list have one",
     "openers": "only a scheme that seals identities has openers",
     "openers_too_few": "only a scheme that seals identities has openers",

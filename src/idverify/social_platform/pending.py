@@ -16,7 +16,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 
 from idverify import metering
-from idverify.errors import IdverifyError, Unavailable
+from idverify.errors import Unavailable
 from idverify.scheme import Challenge, ManyVerifier, Proven
 
 THREADS = 2
@@ -102,7 +102,7 @@ class PendingProofs:
         return batch
 
     def _ended(
-        self, line: _Line, batch: Sequence[_Waiting], done: asyncio.Future[Sequence[Proven | IdverifyError]]
+        self, line: _Line, batch: Sequence[_Waiting], done: asyncio.Future[Sequence[Proven | Exception]]
     ) -> None:
         line.running -= 1
         fault = Unavailable("the platform is stopping") if done.cancelled() else done.exception()
@@ -120,13 +120,22 @@ class PendingProofs:
             self._lines.pop(id(line.verifier), None)
 
 
-def _verify(verifier: ManyVerifier, batch: Sequence[_Waiting]) -> Sequence[Proven | IdverifyError]:
+def _verify(verifier: ManyVerifier, batch: Sequence[_Waiting]) -> Sequence[Proven | Exception]:
     """In a thread; each request pays its part of the CPU time."""
     begun = time.thread_time()
     try:
         return verifier.verify_many([(waiting.presentation, waiting.challenge) for waiting in batch])
+    except Exception:  # a fault that one proof has brought out: each by itself, so that no other pays for it
+        return [_alone(verifier, waiting) for waiting in batch]
     finally:
         part = (time.thread_time() - begun) / len(batch)
         for waiting in batch:
             if waiting.bill is not None:
                 waiting.bill.append(part)
+
+
+def _alone(verifier: ManyVerifier, waiting: _Waiting) -> Proven | Exception:
+    try:
+        return verifier.verify(waiting.presentation, waiting.challenge)
+    except Exception as error:
+        return error

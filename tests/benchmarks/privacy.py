@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -19,8 +20,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from idverify.privacy.answers import ATTACKERS
-from idverify.privacy.attack import Asked, Attacking, ledgers_of, parties
+from idverify.comparison.attacked import attack_all
+from idverify.privacy.attack import Asked, Attacking
+from idverify.privacy.attackers import Attacker
 from idverify.privacy.delays import density
 from idverify.privacy.engine import counted, engine
 from idverify.privacy.joining import join_fields
@@ -29,6 +31,7 @@ from idverify.privacy.public import Delay
 from idverify.privacy.tables import EVENTS, FOLDER, LEAVES
 from idverify.simulation.delays import exponential
 from idverify.simulation.replay import replay
+from idverify.simulation.rows import ROWS
 from idverify.simulation.scenario import Scenario
 from tests.benchmarks.measuring import Line
 
@@ -37,8 +40,10 @@ ROUNDS = 3
 PARTIES = ("platform_a", "platform_b")
 HANDLE = "POST /r received.handle"
 PAIRS = 10_000
-USUAL = (("selective disclosure", 300), ("blind tokens", 300))
-"""Rows of a comparison's default run, and how many people sign up in one scheme's load."""
+LEFT_OUT = ("phone", "escrow")
+"""Rows of the table of parties that a comparison's usual ten schemes have not."""
+PEOPLE = 300
+"""Who sign up in one scheme's load, and three times as many logins at each of two platforms."""
 
 
 def write_closed(folder: Path, *, records: int = RECORDS) -> Path:
@@ -133,27 +138,31 @@ def timing() -> dict[str, float]:
 
 
 def usual(folder: Path) -> dict[str, float]:
-    """All attacks by all attackers and usual coalitions, on two schemes with the ledgers of a short load."""
-    worlds = [
-        replay(
-            Scenario(row=row, citizens=people, logins=3.0, platforms=2, behind=2, observed=True,
-                     delay=exponential(60.0), refill="after_use", batch=10),
-            folder / str(number), seed=number,
-        ).folder
-        for number, (row, people) in enumerate(USUAL)
-    ]  # fmt: skip
-    return attack_all(worlds)
+    """All attacks of a default run on ten replayed worlds, each with a shadow world to train on."""
+    worlds = []
+    for number, (name, row) in enumerate(item for item in ROWS.items() if item[0] not in LEFT_OUT):
+        scenario = Scenario(
+            row=name, citizens=PEOPLE, logins=3.0, platforms=2, behind=2, observed=True, delay=exponential(60.0)
+        )
+        if not row.per_login:
+            scenario = replace(scenario, refill="after_use", batch=10)
+        worlds.append(replay(scenario, folder / str(number), seed=number).folder)
+        replay(scenario, folder / str(number) / "shadow", seed=1000 + number)
+    return attack_worlds(worlds)
 
 
-def attack_all(worlds: list[Path]) -> dict[str, float]:
-    """Seconds that all attacks take on these worlds, closing included; for a recorded run too."""
+def attack_worlds(worlds: list[Path]) -> dict[str, float]:
+    """Seconds that all attacks take on these worlds as a comparison runs them, from lines to verdicts.
+
+    For a recorded run: its worlds copied without their `closed` folders, or less is measured.
+    """
     begun = time.perf_counter()
-    for world in worlds:
-        known = parties(ledgers_of(world))
-        with Attacking(world, Asked(attackers=ATTACKERS, hashes=1_000_000)) as running:
-            for coalition in (("identity_provider", "platform_a"), PARTIES, ("identity_provider", *PARTIES)):
-                running.answers([party for party in coalition if party in known])
-    return {"seconds": time.perf_counter() - begun, "bytes": _peak()}
+    with Attacker() as one, Attacker() as other:
+        for world in worlds:
+            shadow = world / "shadow"
+            there = (shadow / "truth.jsonl").is_file()
+            attack_all(world, shadow=shadow if there else None, ordered=True, by=(one, other))
+    return {"seconds": time.perf_counter() - begun}
 
 
 def _peak() -> float:
@@ -184,11 +193,11 @@ def large() -> Iterator[Line]:
 
 
 def small() -> Iterator[Line]:
-    """Timing alone, and all attacks on ledgers of the size of a default run's."""
+    """Timing alone, and all attacks of all coalitions on ten worlds of the size of a default run's."""
     yield Line(f"timing, {PAIRS:,} events", _apart("timing")["seconds"] * 1e6, "5 s wanted", 5e6, 1.0)
     with TemporaryDirectory(prefix="idverify-bench-") as place:
         found = _apart("usual", Path(place))
-        yield Line("all attacks on two schemes' ledgers", found["seconds"] * 1e6, "30 s wanted", 30e6, 1.0)
+        yield Line("all attacks of a run, on ten replayed worlds", found["seconds"] * 1e6, "30 s wanted", 30e6, 1.0)
 
 
 def main(arguments: list[str]) -> int:
@@ -206,7 +215,7 @@ def main(arguments: list[str]) -> int:
         case "usual":
             found = usual(folders[0])
         case _:
-            found = attack_all(folders)
+            found = attack_worlds(folders)
     print(json.dumps(found))
     return 0
 

@@ -99,23 +99,18 @@ def _answers(
     staged: Path, coalitions: Sequence[Coalition], asked: Asked, *, by: tuple[Attacker, Attacker], world: Path
 ) -> list[Answer]:
     """All answers, by two processes at once: coalitions that have little to share, the issuer's and the others."""
-    halves: list[Callable[[], list[Answer]]] = []
-    for issuers, attacker in zip((True, False), by, strict=True):
-        mine = [each for each in coalitions if (ISSUER in each.parties) == issuers]
-        arrived, kept = [each.parties for each in mine], [each.parties for each in mine if each.both]
-        if mine:
-            halves.append(
-                partial(
-                    attack_apart,
-                    staged,
-                    arrived,
-                    kept=kept,
-                    asked=asked,
-                    attacker=attacker,
-                    timeout=LONGEST,
-                    hidden=[world],
-                )
-            )
+    arrived = [each.parties for each in coalitions]
+    of_issuer = [parties for parties in arrived if ISSUER in parties]
+    others = [parties for parties in arrived if ISSUER not in parties]
+    kept = [each.parties for each in coalitions if each.both]
+    # The view that the mandate leaves has nothing to share with what arrived.
+    parts = [(of_issuer, kept), (others, [])] if of_issuer else [(others, kept)]
+    work = partial(attack_apart, asked=asked, timeout=LONGEST, hidden=[world])
+    halves = [
+        partial(work, staged, first, kept=then, attacker=attacker)
+        for (first, then), attacker in zip(parts, by, strict=False)
+        if first
+    ]
     return [answer for half in _at_once(halves) for answer in half]
 
 

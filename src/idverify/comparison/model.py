@@ -195,6 +195,7 @@ class SchemeResult(Struct, frozen=True, kw_only=True):
     label: Label = "MEASURED"
     coalitions: dict[str, Attacked] = {}  # by coalition: parties with + between them, or `state`
     shadow: Shadow | None = None  # null: no attacker was trained
+    attack_seconds: Amount | None = None  # what all attacks took, closing the ledgers and judging included
     outcomes: Outcomes | None = None  # bits, exposure, Sybil, age gate, unmasking, coverage, cost
 
 

@@ -168,6 +168,7 @@ def render(run: Run) -> str:
             attack_figures=list(matrix.figures(run, few=FEW)),
             unheard=matrix.silent(run),
             shadows=sentences.shadows(run),
+            attack_time=sentences.attack_time(run),
             scatter=_scatter(points),
             wire=_wire(run, titled),
             cpu=_cpu(run, titled),

@@ -119,12 +119,14 @@ class Trial:
         late: list[str] = []
         shadow = self._shadow(variant, folder / SHADOW, phase=phase, warnings=late)
         phase("attacking the ledgers", ATTACK_SECONDS)
+        begun = time.monotonic()
         found = attack_all(
             folder,
             shadow=shadow[0] if shadow else None,
             ordered=self.mandate.rules.disclosure.by.value != "nobody",
             by=self.attackers,
         )
+        took = time.monotonic() - begun
         if info.status and info.name not in self._revocations and not self.stop.is_set():
             phase("revoking", REVOKE_SECONDS)
             self._revocations[info.name] = self._revocation(info.name, late)
@@ -144,6 +146,7 @@ class Trial:
             collect.result(measured, found.linkage, title=variant.title),
             coalitions=found.coalitions,
             shadow=shadow[1] if shadow else None,
+            attack_seconds=round(took, 2),
         )
         phase("counting outcomes", OUTCOME_SECONDS)
         return self._with_outcomes(result, info, folder, since=load.started - self.warm_up)

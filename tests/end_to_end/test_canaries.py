@@ -9,6 +9,8 @@ from __future__ import annotations
 import base64
 import json
 import re
+import secrets
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -17,6 +19,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from idverify.ledger import FLUSH_SECONDS
 from idverify.population import Population
 from idverify.scheme import Challenge, Scheme
 from idverify.schemes import SCHEMES
@@ -27,8 +30,6 @@ from idverify.world import World
 
 CITIZENS = 300
 SEED = 11
-HANDLE = "canary_handle_7319"
-TEXT = "canary post 5d1f 8842"
 
 
 def windows(data: bytes, depth: int = 2) -> Iterator[bytes]:
@@ -64,10 +65,32 @@ def scheme(request: pytest.FixtureRequest) -> Scheme:
     return request.param  # type: ignore[no-any-return]
 
 
-class Trace:
-    """One citizen's way through a world, and the ledgers that are left of it."""
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """All parties and all schemes; each scheme's citizen comes alone."""
+    others = {party for each in SCHEMES.values() for party in each.info.parties}
+    parties = ("identity_provider", "platform_a", "platform_b", *others)
+    settings = replace(Settings(), citizens=CITIZENS, seed=SEED)
+    with World(tmp_path_factory.mktemp("world"), settings, parties=parties) as world:
+        yield world
 
-    def __init__(self, scheme: Scheme, folder: Path) -> None:
+
+def written(world: World) -> dict[str, bytes]:
+    """What every ledger holds, once each party has written down a last request that nobody else makes."""
+    mark, until = f"/{secrets.token_hex(8)}", time.monotonic() + 60
+    for party in world.parties:
+        httpx.get(world.urls[party] + mark, timeout=60)
+    while not all(mark.encode() in path.read_bytes() for party in world.parties for path in world.ledgers(party)):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    time.sleep(2 * FLUSH_SECONDS)  # the observer's ledgers hold no path
+    return {path.stem: path.read_bytes() for path in (world.folder / "ledgers").glob("*.jsonl")}
+
+
+class Trace:
+    """One citizen's way through a world, and what the ledgers hold of that time."""
+
+    def __init__(self, scheme: Scheme, world: World, folder: Path) -> None:
         self.scheme = scheme
         people = Population.make(CITIZENS, SEED)
         # Somebody whose name nobody else has, so that only their own data can hold it.
@@ -80,23 +103,27 @@ class Trace:
         self.person = people.person(self.row)
         owner = Owner(self.person.id_number, people.pin(self.row), self.person.born, name=self.person.name)
         wallet = Wallet(owner, SCHEMES)
-        parties = ("identity_provider", "platform_a", "platform_b", *scheme.info.parties)
-        settings = replace(Settings(), citizens=CITIZENS, seed=SEED, schemes=scheme.info.name)
-        with World(folder, settings, parties=parties) as world, httpx.Client(timeout=60) as client:
-            self.platform = world.urls["platform_a"]
+        self.platform = world.urls["platform_a"]
+        number = list(SCHEMES).index(scheme.info.name)
+        self.handle, self.text = f"canary_{number:02}_7319", f"canary post 5d1f 8842 {number:02}"
+        before = written(world)
+        with httpx.Client(timeout=60) as client:
             flows = Flows(wallet, identity_provider=world.urls["identity_provider"])
             proof = run(flows.prove(self.platform, scheme.info.name), client)
             self.question = proof.request.challenge.question
             created = client.post(
                 f"{self.platform}/api/accounts",
-                json={"handle": HANDLE, "code": proof.code, "binding": proof.request.binding},
+                json={"handle": self.handle, "code": proof.code, "binding": proof.request.binding},
             )
             assert created.status_code == 201, created.text
             self.account, self.token = created.json()["account"]["id"], created.json()["token"]
-            run(write_post(self.platform, token=self.token, text=TEXT), client)
+            run(write_post(self.platform, token=self.token, text=self.text), client)
             run(read_feed(self.platform, token=self.token), client)
             self.nonce = proof.request.challenge.nonce
-        self.ledgers = {path.stem: path for path in (folder / "ledgers").glob("*.jsonl")}
+        self.ledgers = {}
+        for stem, lines in written(world).items():
+            self.ledgers[stem] = folder / f"{stem}.jsonl"
+            self.ledgers[stem].write_bytes(lines[len(before.get(stem, b"")) :])
         self.pin = owner.pin
 
     def proven(self) -> frozenset[str]:
@@ -113,20 +140,20 @@ class Trace:
 
 
 @pytest.fixture(scope="module")
-def trace(scheme: Scheme, tmp_path_factory: pytest.TempPathFactory) -> Trace:
-    return Trace(scheme, tmp_path_factory.mktemp(scheme.info.name))
+def trace(scheme: Scheme, world: World, tmp_path_factory: pytest.TempPathFactory) -> Trace:
+    return Trace(scheme, world, tmp_path_factory.mktemp(scheme.info.name))
 
 
 def test_the_search_finds_what_is_there(trace: Trace) -> None:
-    assert holds(trace.ledgers["platform_a"], HANDLE)
-    assert holds(trace.ledgers["platform_a"], TEXT)
+    assert holds(trace.ledgers["platform_a"], trace.handle)
+    assert holds(trace.ledgers["platform_a"], trace.text)
     assert holds(trace.ledgers["platform_a"], trace.nonce)
     if trace.scheme.info.issued != "by_holder":
         assert holds(trace.ledgers["identity_provider"], trace.person.id_number)
 
 
 def test_the_identity_provider_never_sees_what_happens_on_the_platform(trace: Trace) -> None:
-    for canary in (HANDLE, TEXT, trace.account):
+    for canary in (trace.handle, trace.text, trace.account):
         assert not holds(trace.ledgers["identity_provider"], canary)
 
 
@@ -151,7 +178,7 @@ def test_the_platform_sees_only_the_personal_data_that_was_proven(trace: Trace) 
 def test_the_other_platform_sees_nothing(trace: Trace) -> None:
     ledger = trace.ledgers.get("platform_b")
     if ledger is not None and ledger.stat().st_size:
-        for canary in (HANDLE, TEXT, trace.person.id_number, trace.person.name, trace.nonce):
+        for canary in (trace.handle, trace.text, trace.person.id_number, trace.person.name, trace.nonce):
             assert not holds(ledger, canary)
 
 
@@ -161,7 +188,7 @@ def test_nobody_else_sees_a_person_or_what_they_do(trace: Trace) -> None:
     others = trace.ledgers.keys() - platform - {"identity_provider"}
     assert {*trace.scheme.info.parties, "network_observer-platform_a"} <= others
     for party in others:
-        for canary in (trace.person.name, trace.person.id_number, HANDLE, TEXT, trace.account, trace.nonce):
+        for canary in (trace.person.name, trace.person.id_number, trace.handle, trace.text, trace.account, trace.nonce):
             assert not holds(trace.ledgers[party], canary), party
 
 

@@ -7,10 +7,11 @@ from html.parser import HTMLParser
 
 import msgspec
 import pytest
+from msgspec import structs
 
 from idverify.comparison import charts
 from idverify.comparison.matrix import Cell, cell
-from idverify.comparison.model import Run
+from idverify.comparison.model import Run, Searched
 from idverify.comparison.report import GLOSSARY, MOST_BYTES, NOT_SHOWN, render
 from idverify.comparison.sentences import beyond, children, listed, together, warned
 
@@ -201,6 +202,18 @@ def test_times_and_addresses_have_a_sentence_of_their_own(example_run: Run, larg
     assert "301 of 312 accounts (95 %: 93.8–98.2 %) with Privacy Pass" in beyond(example_run)
     assert "nobody more often than by chance (≤ 1.2 %) with Self-declared age and Privacy Pass" in beyond(example_run)
     assert len(beyond(large_run)) < 300
+
+
+def test_numbers_that_were_not_tried_are_told_where_a_hash_could_hide_one(example_run: Run) -> None:
+    private = example_run.schemes["privacy_pass"]
+    alone = private.coalitions["platform_a"]
+    assert "tried" not in beyond(example_run)
+    searched = structs.replace(alone, searched=Searched(tried=1_000_000, possible=4_000_000_000, seconds=1980.0))
+    changed = structs.replace(private, coalitions=private.coalitions | {"platform_a": searched})
+    run = structs.replace(example_run, schemes=example_run.schemes | {"privacy_pass": changed})
+    assert "it tried 0.025 %; all of them would take about 33 minutes here (EXTRAPOLATED)" in beyond(run)
+    assert "0.025 % of ID numbers tried" in cell(searched).lines
+    assert "0.025\u00a0% of ID numbers tried" in render(run)
 
 
 def test_a_run_from_before_the_coalitions_is_still_a_report(example_run: Run) -> None:

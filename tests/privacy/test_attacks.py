@@ -158,6 +158,9 @@ def test_a_platform_alone_tries_hashes_and_says_how_long_the_rest_would_take(tmp
     asked = Asked(attacks=("enumeration",), hashes=1_000_000)
     (answer,) = attack(tmp_path, (A,), asked=asked, schemes={})
     assert "EXTRAPOLATED: all of them take" in answer.silent
+    assert answer.search is not None
+    assert answer.search.tried == 1_000_000 < answer.search.possible
+    assert answer.search.seconds > 0.0
 
 
 def test_a_small_country_is_enumerated_whole_and_everybody_in_it_is_found(tmp_path: Path) -> None:
@@ -167,6 +170,7 @@ def test_a_small_country_is_enumerated_whole_and_everybody_in_it_is_found(tmp_pa
     write_public(write_ledgers(tmp_path, {A: rows}), Public(id_numbers=numbers))
     (answer,) = attack(tmp_path, (A,), attacks=("enumeration",), schemes={})
     assert {t.subject: t.candidates[0].subject for t in answer.targets} == {f"a{n}": p for n, p in enumerate(people)}
+    assert answer.search is None
 
 
 def test_what_is_no_hash_of_an_id_number_is_given_up_early(tmp_path: Path) -> None:
@@ -179,6 +183,7 @@ def test_what_is_no_hash_of_an_id_number_is_given_up_early(tmp_path: Path) -> No
     (answer,) = attack(tmp_path, (A,), attacks=("enumeration",), schemes={})
     assert answer.silent.startswith("none found so far: 1,000 of 8,000 possible numbers")
     assert "where 35.0 of 280 people were expected" in answer.silent
+    assert answer.search is None  # so many should have been found that the rest is not worth trying
 
 
 def test_an_enumeration_finds_the_number_behind_a_hash() -> None:

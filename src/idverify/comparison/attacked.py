@@ -18,7 +18,7 @@ from typing import TypeVar
 
 from idverify.comparison import collect, visits
 from idverify.comparison.coalitions import FIRST, ISSUER, JOINT, PLATFORMS, VISITS, Coalition, possible, title_of
-from idverify.comparison.model import Attacked, Linked, Strongest
+from idverify.comparison.model import Attacked, Linked, Searched, Strongest
 from idverify.privacy import score
 from idverify.privacy.answers import ATTACKERS, Answer, AttackerName
 from idverify.privacy.apart import attack_apart, lay_out
@@ -171,7 +171,17 @@ class _Judging:
             silent=silent,
             left_out=dict(left_out),
             label=self.label,
+            searched=None if silent else _searched(answers),
         )
+
+
+def _searched(answers: Sequence[Answer]) -> Searched | None:
+    """The longest search through all ID numbers that was not carried to its end."""
+    found = [answer.search for answer in answers if answer.search is not None and answer.view == "arrived"]
+    if not found:
+        return None
+    longest = max(found, key=lambda search: search.tried)
+    return Searched(tried=longest.tried, possible=longest.possible, seconds=round(longest.seconds, 1))
 
 
 def _silent(source: str, target: str, targets: int, *, pool: int) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from idverify.comparison.charts import figure
 from idverify.comparison.coalitions import FIRST, JOINT, PLATFORMS, SHOWN, STATE, in_order, title_of
 from idverify.comparison.model import Attacked, Run, SchemeResult, Strongest
+from idverify.comparison.sentences import share_tried
 from idverify.privacy.metrics import percent
 
 ATTACKS = {
@@ -68,6 +69,8 @@ def cell(found: Attacked | None, view: str = "arrived") -> Cell:
     lines.append(f"{best.attacker}, {among(found)}" if best.attacker else among(found))
     if view == "arrived" and best.detected and found.messages is not None and best.attack != found.messages.attack:
         lines.append(f"messages alone {_briefly(found.messages)}")
+    if view == "arrived" and found.searched is not None:
+        lines.append(f"{share_tried(found.searched)} of ID numbers tried")
     main = f"{best.correct:,} of {best.targets:,}" if best.detected else "not detected"
     return Cell(main, tuple(lines), best.top_1 if best.detected else 0.0)
 

@@ -93,6 +93,14 @@ class Strongest(Struct, frozen=True, kw_only=True):
     evidence: list[str] = []
 
 
+class Searched(Struct, frozen=True, kw_only=True):
+    """A search through all ID numbers that was not carried to its end: what lies behind a hash may be found yet."""
+
+    tried: Count
+    possible: Count
+    seconds: Amount  # EXTRAPOLATED: for all of them, on the machine of the run
+
+
 class Attacked(Struct, frozen=True, kw_only=True):
     """What one coalition finds out: the strongest attack on all that arrived, and on what the mandate says is kept."""
 
@@ -108,6 +116,7 @@ class Attacked(Struct, frozen=True, kw_only=True):
     silent: str = ""
     left_out: dict[str, Count] = {}  # records that could not be used, by reason
     label: Label = "MEASURED"
+    searched: Searched | None = None  # null: there was nothing to search for, or nothing left to try
 
 
 class Shadow(Struct, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from idverify.comparison.model import Linked, Run, SchemeResult, Strongest
+from idverify.comparison.model import Linked, Run, SchemeResult, Searched, Strongest
 from idverify.privacy.metrics import in_words, percent
 
 LACKS = {"over": "age", "identity": "name and ID", "attested": "a check", "one_account": "one account"}
@@ -89,7 +89,31 @@ def beyond(run: Run) -> str:
     said = [f"With times and network addresses as well they identify {text}." for text in _named(joint, len(attacked))]
     alone = {title: found[ALONE].arrived for title, found in attacked.items() if ALONE in found}
     said += [f"Platform A names, with nobody’s help, {text}." for text in _named(alone, len(attacked))]
+    longest = _longest_search(run)
+    if longest is not None:
+        said.append(
+            f"Of the ID numbers that a hash could hide it tried {share_tried(longest)}; all of them would take "
+            f"{_long(longest.seconds)} here (EXTRAPOLATED), and then a hashed number names its person."
+        )
     return " ".join(said)
+
+
+def share_tried(search: Searched) -> str:
+    """Which part of all ID numbers was tried: "0.02 %"."""
+    return f"{100 * search.tried / search.possible:.2g} %"
+
+
+def _longest_search(run: Run) -> Searched | None:
+    """The search of a platform alone, not carried to its end, that would take longest; None where there was none."""
+    alone = [r.coalitions[ALONE].searched for r in run.schemes.values() if ALONE in r.coalitions]
+    return max((each for each in alone if each is not None), key=lambda each: each.seconds, default=None)
+
+
+def _long(seconds: float) -> str:
+    """A time: "about 40 s", "about 33 minutes", "about 5 hours"."""
+    if seconds < 120:
+        return f"about {seconds:.0f} s"
+    return f"about {seconds / 60:.0f} minutes" if seconds < 7200 else f"about {seconds / 3600:.0f} hours"
 
 
 def _named(found: Mapping[str, Strongest | None], total: int) -> list[str]:

@@ -73,13 +73,22 @@ class Posterior:
         return self.who[part], self.confidence[part]
 
 
+@dataclass(frozen=True, slots=True)
+class Search:
+    """How far a search came that was not carried to its end, and the seconds that all of it would take here."""
+
+    tried: int
+    possible: int
+    seconds: float
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Answer:
     """All that one attack says, before anybody looks at the truth.
 
     `pool` is the number of candidates that the coalition knows, the N of the baseline 1/N. `silent` says in a sentence
     why there is no answer, where there is none (too little data, nothing to compare). `left_out` counts records that
-    could not be used, by reason.
+    could not be used, by reason. `search` is there where more could have been tried.
     """
 
     attack: str
@@ -94,6 +103,7 @@ class Answer:
     silent: str = ""
     left_out: Mapping[str, int] = field(default_factory=dict)
     view: ViewName = "arrived"
+    search: Search | None = None
 
     def target(self, number: int) -> Target:
         """One target by its place in `posterior.subjects`."""

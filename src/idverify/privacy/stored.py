@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from idverify.errors import BadEnvironment
-from idverify.privacy.answers import Answer, AttackerName, Evidence, Posterior, ViewName
+from idverify.privacy.answers import Answer, AttackerName, Evidence, Posterior, Search, ViewName
 
 
 class _Head(msgspec.Struct, frozen=True):
@@ -32,6 +32,7 @@ class _Head(msgspec.Struct, frozen=True):
     silent: str
     left_out: dict[str, int]
     view: ViewName = "arrived"
+    search: Search | None = None
 
 
 def write_answers(folder: Path, answers: list[Answer]) -> None:
@@ -55,6 +56,7 @@ def write_answers(folder: Path, answers: list[Answer]) -> None:
             answer.silent,
             dict(answer.left_out),
             answer.view,
+            answer.search,
         )
         table = pa.table({"candidate": rows.who, "confidence": rows.confidence})
         pq.write_table(table, folder / f"{number:04d}.parquet", compression="zstd")
@@ -92,6 +94,7 @@ def read_answers(folder: Path) -> list[Answer]:
                 head.silent,
                 head.left_out,
                 head.view,
+                head.search,
             )
         )
     return found

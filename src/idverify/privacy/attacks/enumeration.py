@@ -24,7 +24,7 @@ from subprocess import CalledProcessError
 
 from idverify.errors import BadEnvironment
 from idverify.privacy import hashes
-from idverify.privacy.answers import Answer, Candidate, posterior_of
+from idverify.privacy.answers import Answer, Candidate, Search, posterior_of
 from idverify.privacy.attacks._common import answer, no_answer
 from idverify.privacy.attacks.quasi_identifiers import KNOWN
 from idverify.privacy.enumerating import ALONE, Tried, enumerate_groups
@@ -76,9 +76,14 @@ def enumeration(view: View) -> Answer:
     tried = _tried(view, some, hashed, numbers, enough=ENOUGH if known else math.inf)
     whose = {h.subject: tried.found[d] for h in hashed if (d := bytes.fromhex(h.value)) in tried.found}
     fields = sorted({f"{h.field} = SHA-256 of an ID number" for h in hashed if bytes.fromhex(h.value) in tried.found})
-    effort = _effort(view, tried, groups, serials=numbers.serials)
+    whole = len(groups) * numbers.serials
+    search = Search(tried.tried, whole, whole * tried.seconds / max(tried.tried, 1))
+    expected = sum(group.expected for group in groups[: tried.groups])
+    people = len(view.subjects(view.target))
+    effort = _effort(search, tried, expected=expected, people=people)
     made = _found(view, whose, [*fields, effort])
-    return made if whose else replace(made, silent=f"none found so far: {effort}")
+    left = expected < ENOUGH and tried.tried < whole and len(whose) < people
+    return replace(made, silent="" if whose else f"none found so far: {effort}", search=search if left else None)
 
 
 def _tried(view: View, groups: list[Group], hashed: list[Handle], numbers: IdNumbers, *, enough: float) -> Tried:
@@ -105,14 +110,12 @@ def _found(view: View, whose: Mapping[str, str], pairs: list[str]) -> Answer:
     return answer(view, NAME, posterior_of(rows), tuple(pairs))
 
 
-def _effort(view: View, tried: Tried, groups: list[Group], *, serials: int) -> str:
+def _effort(search: Search, tried: Tried, *, expected: float, people: int) -> str:
     """How much was tried, and how long all of it would take here: a figure that is EXTRAPOLATED."""
-    whole, expected = len(groups) * serials, sum(group.expected for group in groups[: tried.groups])
-    rate = tried.tried / max(tried.seconds, 1e-9)
     return (
-        f"{tried.tried:,} of {whole:,} possible numbers tried in {tried.seconds:.1f} s on {tried.processes} "
-        f"processors, where {expected:,.1f} of {len(view.subjects(view.target)):,} people were expected; "
-        f"EXTRAPOLATED: all of them take {_duration(whole / rate)}"
+        f"{search.tried:,} of {search.possible:,} possible numbers tried in {tried.seconds:.1f} s on "
+        f"{tried.processes} processors, where {expected:,.1f} of {people:,} people were expected; "
+        f"EXTRAPOLATED: all of them take {_duration(search.seconds)}"
     )
 
 

@@ -94,7 +94,8 @@ def judge(answer: Answer, owners: Mapping[str, Set[str]]) -> Judged:
         return np.bincount(row[entries], minlength=len(parts))
 
     hidden = np.array([len(owners[subject]) for subject in subjects]) - number_of(is_true)
-    truth = np.bincount(row, weights=np.where(is_true, confidence, 0.0), minlength=len(parts)) + each * hidden
+    named_true = np.bincount(row, weights=np.where(is_true, confidence, 0.0), minlength=len(parts))
+    truth = named_true.astype(np.float64) + each * hidden
     best = np.array([confidence_[0] if len(confidence_) else 0.0 for _, confidence_ in parts])
     top = np.maximum(best, each)
     # A candidate drawn at random among those with the same, highest confidence.

@@ -6,13 +6,14 @@ texts that values are compared with; which of these are the same belongs to the 
 """
 
 # pyright: reportAttributeAccessIssue=false, reportIncompatibleMethodOverride=false, reportGeneralTypeIssues=false
+# pyright: reportArgumentType=false
 # (Ibis' operations are classes that are made while it is imported.)
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import ibis
 import ibis.expr.operations as ops
@@ -35,7 +36,7 @@ class Compiled(Backend):  # type: ignore[misc]
         super().__init__(*places, **settings)
         self._written: dict[Key, str] = {}
 
-    def compile(self, expr: Expr, /, **options: object) -> str:
+    def compile(self, expr: Expr, /, **options: Any) -> str:
         """The SQL of an expression."""
         if any(value is not None for value in options.values()):
             return str(super().compile(expr, **options))

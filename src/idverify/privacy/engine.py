@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 from idverify.errors import BadEnvironment, BadUsage
 from idverify.privacy.spark import LOCAL, is_master, spark
@@ -47,7 +47,7 @@ def _duckdb(memory: str) -> Iterator[DuckDB]:
     from idverify.privacy.compiled import Compiled
 
     with TemporaryDirectory(prefix="idverify-") as folder:
-        connection = Compiled().connect(":memory:", memory_limit=memory, temp_directory=folder)
+        connection = cast("DuckDB", Compiled().connect(":memory:", memory_limit=memory, temp_directory=folder))
         connection.raw_sql("SET enable_progress_bar = false")
         # Order is asked for where it matters; keeping it everywhere else costs memory.
         connection.raw_sql("SET preserve_insertion_order = false")

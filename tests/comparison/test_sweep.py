@@ -199,6 +199,8 @@ def test_rates_are_put_in_order() -> None:
     [
         (["--scheme", "nothing"], "'nothing' is no scheme"),
         (["--scheme", "privacy_pass,privacy_pass"], "is named twice"),
+        (["--scheme", ""], "names none in one place"),
+        (["--scheme", "privacy_pass,,bbs"], "names none in one place"),
         (["--scheme", "self_declared"], "has no issuer"),
         (["--scheme", "privacy_pass", "--rates", "3,x"], "'x' is no rate"),
         (["--scheme", "privacy_pass", "--mandate", "nowhere"], "nowhere"),

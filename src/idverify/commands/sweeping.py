@@ -31,6 +31,10 @@ def sweep(options: Namespace) -> int:
     from idverify.comparison.sweep_model import Conditions, as_bytes
 
     names = [name.strip() for name in options.scheme.split(",")]
+    if not all(names):
+        raise BadUsage(
+            f"the list of schemes {options.scheme!r} names none in one place", hint="name one, or several with commas"
+        )
     if twice := [name for name in names if names.count(name) > 1]:
         raise BadUsage(f"the scheme {twice[0]!r} is named twice", hint="name each scheme once")
     base = Settings.from_environment()

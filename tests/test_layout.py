@@ -21,7 +21,7 @@ LAYERS = (
     ("formats",),
     ("schemes",),
     ("protocols",),
-    ("mandates", "population", "storage", "metering", "fetching", "web", "ledger_redact"),
+    ("families", "mandates", "population", "storage", "metering", "fetching", "web", "ledger_redact"),
     ("ledger", "ledger_decode"),
     ("opening",),
     ("identity_provider", "social_platform", "status_host", "token_issuer", "wallet"),

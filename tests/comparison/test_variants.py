@@ -12,13 +12,13 @@ import pytest
 from idverify.comparison.variants import Variant, check, methods_in, variants
 from idverify.comparison.visits import FIRST, LATER, SHOWN, recognised, visits_in, write_ledgers
 from idverify.errors import BadSetting, BadUsage
+from idverify.families import family
 from idverify.ledger import RawRecord, Received, Sent
 from idverify.privacy.attack import main
 from idverify.privacy.metrics import Linkage
 from idverify.privacy.score import read_claims
 from idverify.scheme import Info
 from idverify.schemes import SCHEMES
-from idverify.schemes.families import family
 from idverify.settings import Settings
 from idverify.wallet.policy import METHODS, policy_of, why_not
 

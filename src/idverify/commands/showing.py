@@ -23,8 +23,8 @@ ANSWERS = {"over": "age", "identity": "name and ID number", "one_account": "one 
 
 def schemes(options: Namespace) -> int:
     """All schemes, by kind, with what they can answer, who learns what, and what they cannot promise."""
+    from idverify.families import FAMILIES, family
     from idverify.schemes import MISSING, SCHEMES
-    from idverify.schemes.families import FAMILIES, family
 
     if options.json:
         rows = [_row(scheme.info) for scheme in SCHEMES.values()]
@@ -49,7 +49,7 @@ def schemes(options: Namespace) -> int:
 
 def _row(info: Info) -> dict[str, object]:
     """Everything about a scheme that a program may want."""
-    from idverify.schemes.families import family
+    from idverify.families import family
     from idverify.wallet.policy import METHODS, keeps_credentials, policy_of, why_not
 
     policy = asdict(policy_of(info, Settings())) if keeps_credentials(info) else None

@@ -17,10 +17,10 @@ from idverify.comparison.model import (
     SignUps,
     Step,
 )
+from idverify.families import family
 from idverify.metering import RouteUse, Use
 from idverify.privacy.metrics import Linkage
 from idverify.scheme import Info
-from idverify.schemes.families import family
 from idverify.wallet.policy import TITLES, Policy
 
 ENOUGH_FOR_P99 = 200

@@ -23,9 +23,9 @@ from idverify.errors import (
     Unavailable,
     UntrustedIssuer,
 )
+from idverify.families import FAMILIES, family
 from idverify.ledger import note
 from idverify.scheme import Info, Question
-from idverify.schemes.families import FAMILIES, family
 from idverify.social_platform import groups
 from idverify.social_platform.api import address
 from idverify.social_platform.browser import Browser, go

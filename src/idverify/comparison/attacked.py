@@ -29,7 +29,7 @@ from idverify.privacy.public import THIEF, Label, read_public
 from idverify.privacy.score import Claim, Truth
 from idverify.privacy.tables import FOLDER as CLOSED
 from idverify.privacy.tables import close, ledger_files, parties_in
-from idverify.privacy.verdict import LEAST_ACCOUNTS, Verdict, strongest, verdicts
+from idverify.privacy.verdict import LEAST_ACCOUNTS, Known, Verdict, strongest, verdicts
 from idverify.schemes import SCHEMES
 
 LONGEST = 900.0
@@ -129,6 +129,7 @@ class _Judging:
         self.twice = twice
         self._seen = {party: subjects_in(ledgers, party) for party in parties_in(ledgers)}
         self._seen |= {visits.FIRST: visits.subjects(twice.first), visits.LATER: visits.subjects(twice.later)}
+        self._known: Known = {}  # the truth of two parties is the same in every coalition that compares them
 
     def linked(self, answers: Sequence[Answer]) -> Linked:
         """The exact join's counts for two parties."""
@@ -148,7 +149,9 @@ class _Judging:
         source, target = first.candidates_of, first.targets_of
         truth = score.linkable(self.truth, source=source, target=target, known=self._seen.get(source, set()))
         views = {
-            view: _of_any_size(verdicts([a for a in answers if a.view == view], truth, label=self.label))
+            view: _of_any_size(
+                verdicts([a for a in answers if a.view == view], truth, label=self.label, known=self._known)
+            )
             for view in ("arrived", "kept")
         }
         targets = max((v.anonymity.targets for v in views["arrived"]), default=0)

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idverify.privacy.answers import Answer, Floats, Ints
-from idverify.privacy.metrics import CONFIDENCE, clopper_pearson
+from idverify.privacy.metrics import clopper_pearson
 
 LEAST_TARGETS = 20
 """Fewer targets give a success rate with an interval wider than a third; no set is computed from them."""
@@ -160,11 +160,3 @@ def calibration(judged: Judged, *, bins: int = 10) -> list[tuple[float, float, i
         for b in range(bins)
         if (place == b).any()
     ]
-
-
-def game(judged_truth: Floats, other: Floats) -> tuple[int, int, tuple[float, float]]:
-    """The two-user game: wins, trials and the 95 % interval; a tie is a coin, counted as half."""
-    wins = float(np.sum(judged_truth > other * (1 + 1e-9))) + 0.5 * float(
-        np.sum(np.isclose(judged_truth, other, rtol=1e-9, atol=0.0))
-    )
-    return round(wins), len(other), clopper_pearson(round(wins), len(other), confidence=CONFIDENCE)

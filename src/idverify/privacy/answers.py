@@ -67,6 +67,11 @@ class Posterior:
     confidence: Floats
     claimed: NDArray[np.bool_]
 
+    @property
+    def counts(self) -> Ints:
+        """How many entries each row has."""
+        return np.diff(self.starts)
+
     def row(self, number: int) -> tuple[Ints, Floats]:
         """The candidates of one target, and their confidences."""
         part = slice(int(self.starts[number]), int(self.starts[number + 1]))

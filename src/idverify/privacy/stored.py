@@ -1,10 +1,12 @@
 """Answers on disk: from the process that attacks to the one that scores.
 
-FOLDER/NUMBER.parquet has the rows (subject, candidate, confidence), FOLDER/NUMBER.json all that stands around them.
+FOLDER/answers.jsonl has a line for each answer, with the number of its posterior: many answers say the very same.
+FOLDER/NUMBER.parquet has a posterior's rows (candidate, confidence), FOLDER/NUMBER.json all that stands around them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -15,6 +17,15 @@ import pyarrow.parquet as pq
 from idverify.errors import BadEnvironment
 from idverify.privacy.answers import Answer, AttackerName, Evidence, Posterior, Search, ViewName
 
+ANSWERS = "answers.jsonl"
+
+
+class _Rows(msgspec.Struct, frozen=True):
+    subjects: tuple[str, ...]
+    names: tuple[str, ...]
+    claimed: tuple[bool, ...]
+    counts: tuple[int, ...]
+
 
 class _Head(msgspec.Struct, frozen=True):
     attack: str
@@ -23,10 +34,7 @@ class _Head(msgspec.Struct, frozen=True):
     candidates_of: str
     targets_of: str
     pool: int
-    subjects: tuple[str, ...]
-    names: tuple[str, ...]
-    claimed: tuple[bool, ...]
-    counts: tuple[int, ...]
+    posterior: int
     pairs: tuple[str, ...]
     evidence: dict[str, tuple[Evidence, ...]]
     silent: str
@@ -35,66 +43,85 @@ class _Head(msgspec.Struct, frozen=True):
     search: Search | None = None
 
 
-def write_answers(folder: Path, answers: list[Answer]) -> None:
+def write_answers(folder: Path, answers: Sequence[Answer]) -> None:
     """Write all of them; the folder is made."""
     folder.mkdir(parents=True, exist_ok=True)
-    for number, answer in enumerate(answers):
+    numbers: dict[tuple[object, ...], int] = {}
+    heads = []
+    for answer in answers:
         rows = answer.posterior
-        head = _Head(
-            answer.attack,
-            answer.attacker,
-            answer.coalition,
-            answer.candidates_of,
-            answer.targets_of,
-            answer.pool,
-            rows.subjects,
-            rows.names,
-            tuple(bool(c) for c in rows.claimed),
-            tuple(np.diff(rows.starts).tolist()),
-            answer.pairs,
-            dict(answer.evidence),
-            answer.silent,
-            dict(answer.left_out),
-            answer.view,
-            answer.search,
+        said = (rows.subjects, rows.names, *(part.tobytes() for part in (rows.counts, rows.who, rows.confidence)))
+        number = numbers.setdefault((*said, rows.claimed.tobytes()), len(numbers))
+        place = folder / f"{number:04d}.parquet"
+        if not place.exists():
+            _write_rows(place, rows)
+        heads.append(
+            _Head(
+                answer.attack,
+                answer.attacker,
+                answer.coalition,
+                answer.candidates_of,
+                answer.targets_of,
+                answer.pool,
+                number,
+                answer.pairs,
+                dict(answer.evidence),
+                answer.silent,
+                dict(answer.left_out),
+                answer.view,
+                answer.search,
+            )
         )
-        table = pa.table({"candidate": rows.who, "confidence": rows.confidence})
-        pq.write_table(table, folder / f"{number:04d}.parquet", compression="zstd")
-        (folder / f"{number:04d}.json").write_bytes(msgspec.json.encode(head) + b"\n")
+    lines = b"".join(msgspec.json.encode(head) + b"\n" for head in heads)
+    (folder / ANSWERS).write_bytes(lines)
+
+
+def _write_rows(place: Path, rows: Posterior) -> None:
+    table = pa.table({"candidate": rows.who, "confidence": rows.confidence})
+    pq.write_table(table, place, compression="zstd")
+    around = _Rows(rows.subjects, rows.names, tuple(rows.claimed.tolist()), tuple(rows.counts.tolist()))
+    place.with_suffix(".json").write_bytes(msgspec.json.encode(around) + b"\n")
 
 
 def read_answers(folder: Path) -> list[Answer]:
     """Read what `write_answers` wrote, in its order. Raises BadEnvironment."""
-    found = []
-    for path in sorted(folder.glob("*.json")):
-        try:
-            head = msgspec.json.decode(path.read_bytes(), type=_Head)
-            table = pq.read_table(path.with_suffix(".parquet"))
-        except (OSError, msgspec.DecodeError, pa.ArrowInvalid) as error:
-            raise BadEnvironment(f"{path.name} is no answer of an attack: {error}") from error
-        posterior = Posterior(
-            head.subjects,
-            head.names,
-            np.concatenate([[0], np.cumsum(np.asarray(head.counts, dtype=np.int64))]).astype(np.int64),
-            table.column("candidate").to_numpy().astype(np.int64),
-            table.column("confidence").to_numpy().astype(np.float64),
-            np.asarray(head.claimed, dtype=np.bool_),
+    path = folder / ANSWERS
+    try:
+        heads = [msgspec.json.decode(line, type=_Head) for line in path.read_bytes().splitlines()]
+    except (OSError, msgspec.DecodeError) as error:
+        raise BadEnvironment(f"{path.name} are no answers of attacks: {error}") from error
+    posteriors = {number: _read_rows(folder / f"{number:04d}.parquet") for number in {h.posterior for h in heads}}
+    return [
+        Answer(
+            head.attack,
+            head.attacker,
+            head.coalition,
+            head.candidates_of,
+            head.targets_of,
+            head.pool,
+            posteriors[head.posterior],
+            head.pairs,
+            head.evidence,
+            head.silent,
+            head.left_out,
+            head.view,
+            head.search,
         )
-        found.append(
-            Answer(
-                head.attack,
-                head.attacker,
-                head.coalition,
-                head.candidates_of,
-                head.targets_of,
-                head.pool,
-                posterior,
-                head.pairs,
-                head.evidence,
-                head.silent,
-                head.left_out,
-                head.view,
-                head.search,
-            )
-        )
-    return found
+        for head in heads
+    ]
+
+
+def _read_rows(place: Path) -> Posterior:
+    try:
+        around = msgspec.json.decode(place.with_suffix(".json").read_bytes(), type=_Rows)
+        table = pq.read_table(place)
+    except (OSError, msgspec.DecodeError, pa.ArrowInvalid) as error:
+        raise BadEnvironment(f"{place.name} is no posterior of an attack: {error}") from error
+    return Posterior(
+        around.subjects,
+        around.names,
+        np.concatenate([[0], np.cumsum(np.asarray(around.counts, dtype=np.int64))]).astype(np.int64),
+        table.column("candidate").to_numpy().astype(np.int64),
+        table.column("confidence").to_numpy().astype(np.float64),
+        np.asarray(around.claimed, dtype=np.bool_),
+    )

@@ -7,12 +7,13 @@ m attacks that had something to say, each interval is at 1 − 0.05/m.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 import numpy as np
 
 from idverify.privacy.anonymity import Anonymity, Judged, anonymity, calibration, judge
-from idverify.privacy.answers import Answer
+from idverify.privacy.answers import Answer, Posterior
 from idverify.privacy.metrics import CONFIDENCE, Linkage, clopper_pearson, in_words
 from idverify.privacy.public import Label
 from idverify.privacy.score import Truth, right_answers
@@ -84,10 +85,27 @@ class Verdict:
         }
 
 
-def verdicts(answers: Sequence[Answer], truth: Sequence[Truth], *, label: Label, seed: int = 7) -> list[Verdict]:
-    """All answers judged. `seed` draws the other user of the two-user game."""
+def verdicts(
+    answers: Sequence[Answer], truth: Sequence[Truth], *, label: Label, seed: int = 7, known: Known | None = None
+) -> list[Verdict]:
+    """All answers judged. `seed` draws the other user of the two-user game.
+
+    Many answers say the same: each posterior is judged once. `known` is what the same truth has said of posteriors
+    before, and gets what it says now.
+    """
     speaking = max(1, sum(not answer.silent for answer in answers))
-    return [_one(answer, truth, label=label, seed=seed, speaking=speaking) for answer in answers]
+    judged = {} if known is None else known
+    right: dict[tuple[str, str], Mapping[str, Set[str]]] = {}
+    found = []
+    for answer in answers:
+        sides = answer.candidates_of, answer.targets_of
+        what = answer.posterior, *sides, answer.pool
+        if what not in judged:
+            if sides not in right:
+                right[sides] = right_answers(truth, source=sides[0], target=sides[1])
+            judged[what] = _judged(answer, right[sides], seed=seed)
+        found.append(_verdict(answer, judged[what], label=label, speaking=speaking))
+    return found
 
 
 def strongest(found: Sequence[Verdict]) -> Verdict | None:
@@ -96,21 +114,43 @@ def strongest(found: Sequence[Verdict]) -> Verdict | None:
     return max(spoke, key=lambda v: (round(v.success, 9), not v.anonymity.withheld), default=None)
 
 
-def _one(answer: Answer, truth: Sequence[Truth], *, label: Label, seed: int, speaking: int) -> Verdict:
-    right = right_answers(truth, source=answer.candidates_of, target=answer.targets_of)
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What the truth says of a posterior."""
+
+    hits: int
+    linkage: Linkage
+    anonymity: Anonymity
+    calibration: Sequence[tuple[float, float, int]]
+    game: tuple[int, int, tuple[float, float]]
+
+
+Known: TypeAlias = dict[tuple[Posterior, str, str, int], _Found]
+"""By the posterior itself, the parties of its candidates and of its targets, and the size of the pool."""
+
+
+def _judged(answer: Answer, right: Mapping[str, Set[str]], *, seed: int) -> _Found:
     judged = judge(answer, right)
-    hidden = anonymity(judged, candidates=answer.pool)
-    hits = round(float(judged.success.sum()))
+    return _Found(
+        hits=round(float(judged.success.sum())),
+        linkage=_linkage(answer, right),
+        anonymity=anonymity(judged, candidates=answer.pool),
+        calibration=calibration(judged),
+        game=_game(answer, judged, right, seed=seed),
+    )
+
+
+def _verdict(answer: Answer, found: _Found, *, label: Label, speaking: int) -> Verdict:
     confidence = 1.0 - (1.0 - CONFIDENCE) / speaking
     return Verdict(
         answer=answer,
         label=label,
-        linkage=_linkage(answer, right),
-        anonymity=hidden,
-        calibration=calibration(judged),
-        game=_game(answer, judged, right, seed=seed),
+        linkage=replace(found.linkage, attack=answer.attack),
+        anonymity=found.anonymity,
+        calibration=found.calibration,
+        game=found.game,
         spoke=not answer.silent,
-        interval=clopper_pearson(hits, hidden.targets, confidence=confidence),
+        interval=clopper_pearson(found.hits, found.anonymity.targets, confidence=confidence),
     )
 
 

@@ -83,7 +83,8 @@ def _attack_all(world: Path, shadow: Path | None, *, ordered: bool, by: tuple[At
         close(staged, (visits.FIRST, visits.LATER), staged / CLOSED, schemes=SCHEMES)
         coalitions = possible([*parties_in(ledgers), visits.FIRST, visits.LATER], ordered=ordered)
         attackers: tuple[AttackerName, ...] = ATTACKERS if shadow is not None else ("policy", "blind")
-        asked = Asked(attackers=attackers, shadow=shadow, hashes=HASHES)
+        threads = max(1, (os.cpu_count() or 1) // len(by))
+        asked = Asked(attackers=attackers, shadow=shadow, hashes=HASHES, threads=threads)
         answers = _answers(staged, coalitions, asked, by=by, world=world)
     judging = _Judging(ledgers, [*truth, *visits.truths(twice)], label=read_public(ledgers).label, twice=twice)
     by_coalition = {each.name: [a for a in answers if a.coalition == each.parties] for each in coalitions}

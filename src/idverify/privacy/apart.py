@@ -150,7 +150,7 @@ def _link(source: str | os.PathLike[str], out: str | os.PathLike[str]) -> None:
 
 def _options(asked: Asked) -> list[str]:
     found = ["--attacker", ",".join(asked.attackers), "--view", asked.view, "--engine", asked.engine]
-    found += ["--hashes", str(asked.hashes)]
+    found += ["--hashes", str(asked.hashes), "--threads", str(asked.threads)]
     if asked.attacks:
         found += ["--attacks", ",".join(asked.attacks)]
     if asked.at is not None:

@@ -55,6 +55,7 @@ class Asked:
     view: ViewName = "arrived"
     at: float | None = None
     engine: str = "duckdb"
+    threads: int = 0  # of DuckDB; 0: one for each processor
     shadow: Path | None = None
     hashes: int = HASHES
     explain: str = ""  # the target whose evidence is wanted; `best`: each attack's surest
@@ -104,7 +105,7 @@ class Attacking:
         self._shared: dict[tuple[Path, Cut], dict[tuple[str, ...], object]] = {}
 
     def __enter__(self) -> Attacking:
-        self._engine = self._stack.enter_context(engine(self.asked.engine))
+        self._engine = self._stack.enter_context(engine(self.asked.engine, threads=self.asked.threads))
         self._closed = Path(self._stack.enter_context(TemporaryDirectory(prefix="idverify-closed-")))
         return self
 
@@ -253,6 +254,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--at", type=float, help="the ledgers as a thief finds them then, seconds since 1970")
     parser.add_argument("--hashes", type=int, default=HASHES, help="how many an enumeration tries")
     parser.add_argument("--engine", default="duckdb", help="duckdb, spark, or spark://HOST:PORT")
+    parser.add_argument("--threads", type=int, default=0, help="DuckDB's; 0: one for each processor")
     parser.add_argument("--shadow", type=Path, help="a world of another seed with its truth, to train on")
     parser.add_argument("--out", type=Path, help="the CSV file to write")
     parser.add_argument("--answers", type=Path, help="the folder to write whole answers to")
@@ -276,6 +278,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             view=options.view,
             at=options.at,
             engine=options.engine,
+            threads=options.threads,
             shadow=options.shadow,
             hashes=options.hashes,
             explain=options.explain,

@@ -10,6 +10,7 @@ ends with its answers written: nothing of one world is there when the next is at
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import select
@@ -112,6 +113,7 @@ def main() -> int:
     """Read the programs, then attack as often as somebody asks."""
     for name in PROGRAMS:
         import_module(name)
+    gc.freeze()  # what was read so far stays shared with the children: none of them looks for rubbish in it
     for line in sys.stdin.buffer:
         folder, *arguments = json.loads(line)
         child = os.fork()

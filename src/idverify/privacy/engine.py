@@ -28,10 +28,13 @@ _NUMBERS = count()
 
 
 @contextmanager
-def engine(name: str = "duckdb", *, memory: str = MEMORY) -> Iterator[Engine]:
-    """An engine by name: duckdb, spark, or the URL of a Spark master. It is gone after the block."""
+def engine(name: str = "duckdb", *, memory: str = MEMORY, threads: int = 0) -> Iterator[Engine]:
+    """An engine by name: duckdb, spark, or the URL of a Spark master. It is gone after the block.
+
+    `memory` and `threads` are DuckDB's; no threads: one for each processor.
+    """
     if name == "duckdb":
-        with _duckdb(memory) as found:
+        with _duckdb(memory, threads) as found:
             yield found
     elif name == "spark" or is_master(name):
         with spark(LOCAL if name == "spark" else name) as on_java:
@@ -41,7 +44,7 @@ def engine(name: str = "duckdb", *, memory: str = MEMORY) -> Iterator[Engine]:
 
 
 @contextmanager
-def _duckdb(memory: str) -> Iterator[DuckDB]:
+def _duckdb(memory: str, threads: int) -> Iterator[DuckDB]:
     import duckdb
 
     from idverify.privacy.compiled import Compiled
@@ -49,6 +52,8 @@ def _duckdb(memory: str) -> Iterator[DuckDB]:
     with TemporaryDirectory(prefix="idverify-") as folder:
         connection = cast("DuckDB", Compiled().connect(":memory:", memory_limit=memory, temp_directory=folder))
         connection.raw_sql("SET enable_progress_bar = false")
+        if threads:
+            connection.raw_sql(f"SET threads = {threads:d}")
         # Order is asked for where it matters; keeping it everywhere else costs memory.
         connection.raw_sql("SET preserve_insertion_order = false")
         try:

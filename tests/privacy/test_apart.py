@@ -8,21 +8,27 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace as altered
 from pathlib import Path
 
 import psutil
+import pyarrow.parquet as pq
 import pytest
 from msgspec.structs import replace
 
 from idverify.errors import BadEnvironment, BadUsage
+from idverify.privacy.answers import Answer, Candidate, posterior_of
 from idverify.privacy.apart import attack_apart
 from idverify.privacy.attack import Asked
 from idverify.privacy.attackers import Attacker
+from idverify.privacy.closing import close_all
 from idverify.privacy.guard import readable_places
 from idverify.privacy.public import Kept, read_public, write_public
 from idverify.privacy.score import read_truth
+from idverify.privacy.stored import read_answers, write_answers
 from idverify.privacy.tables import FOLDER, close, read_left_out
 from idverify.privacy.verdict import strongest, verdicts
+from idverify.schemes import SCHEMES
 from idverify.simulation import delays
 from idverify.simulation.replay import replay
 from idverify.simulation.scenario import Scenario
@@ -110,8 +116,43 @@ def test_a_folder_may_be_named_from_where_we_are(tmp_path: Path, monkeypatch: py
     write_ledgers(tmp_path / "ledgers", {"platform_a": [("a1", {"serial": "x"})]})
     monkeypatch.chdir(tmp_path)
     with Attacker() as attacker:
-        attacker.close(Path("ledgers"), timeout=300)
+        close_all([Path("ledgers")], [attacker], timeout=300)
     assert list((tmp_path / "ledgers" / FOLDER).glob("events/party=platform_a/*"))
+
+
+def test_ledgers_that_two_processes_close_are_the_same_as_from_one(tmp_path: Path) -> None:
+    parties = ["platform_a", "platform_b"]
+    ledgers = {party: [(f"{party}{n}", {"serial": f"x{n:09d}"}) for n in range(5)] for party in parties}
+    for name in ("both", "one"):
+        write_ledgers(tmp_path / name, ledgers)
+        with (tmp_path / name / "platform_a.jsonl").open("a") as lines:
+            lines.write("damaged\n")
+    close(tmp_path / "one", parties, tmp_path / "one" / FOLDER, schemes=SCHEMES)
+    # One that is closed already stays as it is.
+    close(tmp_path / "both", ["platform_b"], tmp_path / "both" / FOLDER, schemes=SCHEMES)
+    with Attacker() as one, Attacker() as other:
+        close_all([tmp_path / "both", tmp_path / "one"], [one, other], timeout=300)
+    found = [sorted((tmp_path / name / FOLDER).rglob("*.parquet")) for name in ("both", "one")]
+    assert len(found[0]) == len(found[1]) == 4
+    for mine, theirs in zip(*found, strict=True):
+        assert pq.read_table(mine).equals(pq.read_table(theirs))
+    assert read_left_out(tmp_path / "both" / FOLDER) == read_left_out(tmp_path / "one" / FOLDER)
+    assert read_left_out(tmp_path / "both" / FOLDER)["platform_a"]["damaged"] == 1
+    assert not list((tmp_path / "both").glob("closing-*"))
+
+
+def test_one_posterior_is_kept_once_however_many_say_it(tmp_path: Path) -> None:
+    said = posterior_of({"a1": [Candidate("p1", 0.75), Candidate("p2", 0.25)], "a2": []})
+    other = posterior_of({"a1": [Candidate("p2", 1.0)], "a2": []})
+    first = Answer("address", "policy", ("identity_provider", "platform_a"), "identity_provider", "platform_a", 2, said)
+    answers = [first, altered(first, attacker="blind", pairs=("x = y",)), altered(first, posterior=other)]
+    write_answers(tmp_path, answers)
+    assert len(list(tmp_path.glob("*.parquet"))) == 2
+    read = read_answers(tmp_path)
+    assert [(a.attacker, a.pairs) for a in read] == [("policy", ()), ("blind", ("x = y",)), ("policy", ())]
+    assert read[0].posterior is read[1].posterior
+    for answer, again in zip(answers, read, strict=True):
+        assert list(answer.targets) == list(again.targets)
 
 
 def test_three_attackers_answer_and_the_strongest_is_named(worlds: tuple[Path, Path]) -> None:

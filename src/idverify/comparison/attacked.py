@@ -25,12 +25,11 @@ from idverify.privacy.apart import attack_apart, lay_out
 from idverify.privacy.attack import Asked, subjects_in, write_guesses
 from idverify.privacy.attackers import Attacker
 from idverify.privacy.attacks.exact_join import NAME as EXACT_JOIN
+from idverify.privacy.closing import close_all
 from idverify.privacy.public import THIEF, Label, read_public
 from idverify.privacy.score import Claim, Truth
-from idverify.privacy.tables import FOLDER as CLOSED
-from idverify.privacy.tables import close, ledger_files, parties_in
+from idverify.privacy.tables import ledger_files, parties_in
 from idverify.privacy.verdict import LEAST_ACCOUNTS, Known, Verdict, strongest, verdicts
-from idverify.schemes import SCHEMES
 
 LONGEST = 900.0
 """Seconds after which the attacks of one world are given up."""
@@ -68,19 +67,12 @@ def attack_all(
 def _attack_all(world: Path, shadow: Path | None, *, ordered: bool, by: tuple[Attacker, Attacker]) -> Found:
     ledgers = world / "ledgers"
     truth = score.read_truth(world / "truth.jsonl")
-    _at_once(
-        [
-            partial(attacker.close, place / "ledgers", timeout=LONGEST)
-            for place, attacker in zip((world, shadow), by, strict=True)
-            if place is not None
-        ]
-    )
     twice = visits.read_visits(ledger_files(ledgers, FIRST))
     with TemporaryDirectory(prefix="idverify-attacks-") as place:
         staged = Path(place) / "ledgers"
-        lay_out(ledgers, staged, set(parties_in(ledgers)))
         visits.write_ledgers(twice, staged)
-        close(staged, (visits.FIRST, visits.LATER), staged / CLOSED, schemes=SCHEMES)
+        close_all([ledgers, staged, *([shadow / "ledgers"] if shadow is not None else [])], by, timeout=LONGEST)
+        lay_out(ledgers, staged, set(parties_in(ledgers)))
         coalitions = possible([*parties_in(ledgers), visits.FIRST, visits.LATER], ordered=ordered)
         attackers: tuple[AttackerName, ...] = ATTACKERS if shadow is not None else ("policy", "blind")
         threads = max(1, (os.cpu_count() or 1) // len(by))

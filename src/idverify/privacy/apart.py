@@ -21,7 +21,7 @@ from idverify.privacy.attackers import Attacker
 from idverify.privacy.public import Public, read_public, write_public
 from idverify.privacy.stored import read_answers
 from idverify.privacy.tables import FOLDER as CLOSED
-from idverify.privacy.tables import is_closed, is_whole, ledger_files, parties_in
+from idverify.privacy.tables import add_left_out, is_closed, is_whole, ledger_files, parties_in, read_left_out
 
 LONGEST = 3_600.0
 """Seconds after which attacks are given up."""
@@ -117,17 +117,21 @@ def lay_out(ledgers: Path, out: Path, wanted: set[str], *, public: Public | None
     place_file = _link if link else shutil.copyfile
     lines = parties_in(ledgers)
     closed = {party for party in wanted if is_closed(ledgers, party, ledgers / CLOSED)}
+    taken = set()
     for party in sorted(wanted):
         if party in closed and (party not in lines or (link and closed == wanted)):
             for name in ("events", "leaves"):
                 place = ledgers / CLOSED / name / f"party={party}"
                 shutil.copytree(place, out / place.relative_to(ledgers), copy_function=place_file)
-            shutil.copyfile(ledgers / CLOSED / "left_out.json", out / CLOSED / "left_out.json")
+            taken.add(party)
             continue
         if party not in lines:
             raise BadUsage(f"{party!r} has no ledger here", hint=f"the ledgers are {', '.join(lines) or 'none'}")
         for path in ledger_files(ledgers, party):
             place_file(path, out / path.name)
+    if taken:
+        counts = read_left_out(ledgers / CLOSED)
+        add_left_out(out / CLOSED, {party: counts.get(party, {}) for party in taken})
     described = read_public(ledgers)
     write_public(out, public if public is not None and described == Public() else described)
 

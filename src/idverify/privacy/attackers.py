@@ -2,10 +2,10 @@
 
 python -m idverify.privacy.attackers
 
-A line in is a folder and the arguments of `idverify.privacy.attack`, as JSON; without arguments the ledgers there are
-closed. A line out is the exit code. Each child
-confines itself to its folder before it opens a ledger. It begins as a copy of a process that has never opened one, and
-ends with its answers written: nothing of one world is there when the next is attacked.
+A line in is a folder and the arguments of `idverify.privacy.attack`, as JSON, or the word `close`, where to, and whose
+ledgers there are to be closed. A line out is the exit code. Each child confines itself to its folder before it opens a
+ledger. It begins as a copy of a process that has never opened one, and ends with its answers written: nothing of one
+world is there when the next is attacked.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from pathlib import Path
 
 from idverify.errors import BadEnvironment, BadUsage
 from idverify.privacy.guard import confine
-from idverify.privacy.tables import FOLDER as CLOSED
-from idverify.privacy.tables import close, parties_in
+from idverify.privacy.tables import close
 
 PROGRAMS = ("idverify.privacy.attack", "idverify.privacy.compiled", "idverify.schemes")
 """What takes a second to read, every time."""
+CLOSING = "close"
 
 
 class Attacker:
@@ -54,10 +54,9 @@ class Attacker:
         """
         self._do(own, arguments, timeout=timeout)
 
-    def close(self, ledgers: Path, *, timeout: float) -> None:
-        """Write the tables of all ledgers of a folder beside their lines. Raises BadEnvironment."""
-        (ledgers / CLOSED).mkdir(exist_ok=True)
-        self._do(ledgers, [], timeout=timeout)
+    def close(self, ledgers: Path, parties: Sequence[str], out: Path, *, timeout: float) -> None:
+        """Write the tables of these parties' ledgers to `out`, a folder in `ledgers`. Raises BadEnvironment."""
+        self._do(ledgers, [CLOSING, str(out.resolve()), *parties], timeout=timeout)
 
     def _do(self, own: Path, arguments: Sequence[str], *, timeout: float) -> None:
         process = self._process or self._start()
@@ -133,7 +132,7 @@ def _work(folder: str, arguments: Sequence[str]) -> None:
     try:
         os.dup2(2, 1)
         os.chdir(folder)
-        code = attack.main(arguments) if arguments else _close()
+        code = _close(Path(arguments[1]), arguments[2:]) if arguments[0] == CLOSING else attack.main(arguments)
     except BaseException:
         traceback.print_exc()
     finally:
@@ -141,12 +140,12 @@ def _work(folder: str, arguments: Sequence[str]) -> None:
         os._exit(code)
 
 
-def _close() -> int:
+def _close(out: Path, parties: Sequence[str]) -> int:
     from idverify.schemes import SCHEMES
 
     place = Path.cwd()
-    confine(place, writable=(place / CLOSED,))
-    close(place, parties_in(place), place / CLOSED, schemes=SCHEMES)
+    confine(place, writable=(out,))
+    close(place, parties, out, schemes=SCHEMES)
     return 0
 
 

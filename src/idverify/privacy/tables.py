@@ -114,8 +114,7 @@ def close(folder: Path, parties: Sequence[str], out: Path, *, schemes: Mapping[s
             for records in _chunks(files, party, schemes=schemes, left_out=counts):
                 event_file.write_table(_table(EVENTS, (_event(n, r) for n, r in records)))
                 leaf_file.write_table(_table(LEAVES, (row for n, r in records for row in _leaves(n, r, named))))
-        left_out[party] = dict(counts)
-        (out / "left_out.json").write_text(json.dumps(left_out, indent=1) + "\n", encoding="utf-8")
+        add_left_out(out, {party: dict(counts)})
 
 
 def is_closed(folder: Path, party: str, out: Path) -> bool:
@@ -157,6 +156,12 @@ def read_left_out(out: Path) -> dict[str, dict[str, int]]:
         return msgspec.json.decode((out / "left_out.json").read_bytes(), type=dict[str, dict[str, int]])
     except (OSError, msgspec.DecodeError):
         return {}
+
+
+def add_left_out(out: Path, counts: Mapping[str, Mapping[str, int]]) -> None:
+    """Say of these parties how many of their records are not in the tables."""
+    known = {**read_left_out(out), **counts}
+    (out / "left_out.json").write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
 
 
 def _chunks(

@@ -33,8 +33,9 @@ def streams(delays: Floats, seed: int = 1) -> tuple[Points, Points]:
 
 def events(times: Floats) -> Events:
     """Somebody's records at these times, all on one route."""
-    alike = np.full(len(times), "r", dtype=object)
-    return Events(("someone",), np.zeros(len(times), dtype=np.int64), times, alike, alike, alike)
+    alike = np.full(len(times), "r")
+    anything = alike.astype(object)
+    return Events(("someone",), np.zeros(len(times), dtype=np.int64), times, alike, anything, anything)
 
 
 def measured(delay: Delay, delays: Floats) -> Anonymity:

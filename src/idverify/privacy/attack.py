@@ -19,7 +19,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
@@ -31,7 +30,7 @@ from idverify.errors import BadUsage, IdverifyError, Unusable
 from idverify.privacy.answers import ATTACKERS, Answer, AttackerName, ViewName
 from idverify.privacy.attacks import ALIKE, ATTACKS, INDIFFERENT, WITH_HELPERS
 from idverify.privacy.attacks.exact_join import NAME, field_pairs
-from idverify.privacy.engine import counted, engine
+from idverify.privacy.engine import engine
 from idverify.privacy.explaining import explained
 from idverify.privacy.guard import confine
 from idverify.privacy.public import blinded, read_public
@@ -195,9 +194,7 @@ def unused(view: View) -> dict[str, int]:
     counts: Counter[str] = Counter()
     for party in view.coalition:
         counts.update(view.left_out.get(party, {}))
-        events = view.events(party)
-        nobody = events.filter(events.subject.isnull())
-        counts["without a subject"] += view.once(("nobody", party), partial(counted, view.engine, nobody))
+        counts["without a subject"] += view.nobodys(party)
     return {reason: number for reason, number in sorted(counts.items()) if number}
 
 

@@ -16,6 +16,10 @@ from idverify.errors import BadEnvironment, BadUsage
 from idverify.privacy.spark import LOCAL, is_master, spark
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pyarrow as pa
+    from ibis import Schema
     from ibis.backends.duckdb import Backend as DuckDB
     from ibis.backends.pyspark import Backend as Spark
     from ibis.expr.types import Table
@@ -64,10 +68,24 @@ def _duckdb(memory: str, threads: int) -> Iterator[DuckDB]:
             connection.disconnect()
 
 
+def read(on: Engine, file: Path, columns: pa.Schema) -> Table:
+    """The table of a Parquet file that has these columns; to ask the file for them takes longer than most questions."""
+    if on.name != "duckdb":
+        return on.read_parquet(str(file))
+    import ibis
+
+    quoted = str(file).replace("'", "''")
+    names = ", ".join(f'"{name}"' for name in columns.names)
+    return _own(
+        on, "CREATE TEMP VIEW", f"SELECT {names} FROM read_parquet('{quoted}')", ibis.Schema.from_pyarrow(columns)
+    )
+
+
 def kept(on: Engine, table: Table) -> Table:
     """The same table, computed once and kept until the engine is gone."""
     # Ibis would drop what it cached table by table: DuckDB 2.0 does not read how, and Spark may be gone by then.
-    return _as(on, "CREATE TEMP TABLE" if on.name == "duckdb" else "CACHE TABLE", table)
+    begin = "CREATE TEMP TABLE" if on.name == "duckdb" else "CACHE TABLE"
+    return _own(on, begin, on.compile(table), table.schema())
 
 
 def named(on: Engine, table: Table) -> Table:
@@ -76,15 +94,17 @@ def named(on: Engine, table: Table) -> Table:
 
     if isinstance(table.op(), ops.DatabaseTable):
         return table
-    return _as(on, "CREATE TEMP VIEW" if on.name == "duckdb" else "CREATE TEMPORARY VIEW", table)
+    begin = "CREATE TEMP VIEW" if on.name == "duckdb" else "CREATE TEMPORARY VIEW"
+    return _own(on, begin, on.compile(table), table.schema())
 
 
-def _as(on: Engine, begin: str, table: Table) -> Table:
+def _own(on: Engine, begin: str, query: str, schema: Schema) -> Table:
+    """A table or view of this process, by a name of its own."""
     import ibis.expr.operations as ops
 
     name = f"own_{next(_NUMBERS)}"
-    on.raw_sql(f"{begin} {name} AS {on.compile(table)}")
-    return ops.DatabaseTable(name, schema=table.schema(), source=on, namespace=ops.Namespace()).to_expr()
+    on.raw_sql(f"{begin} {name} AS {query}")
+    return ops.DatabaseTable(name, schema=schema, source=on, namespace=ops.Namespace()).to_expr()
 
 
 def counted(on: Engine, table: Table) -> int:

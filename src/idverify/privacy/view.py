@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 
 from idverify.errors import BadEnvironment, BadUsage
 from idverify.privacy.answers import Answer, AttackerName, Floats, Ints, ViewName
-from idverify.privacy.engine import named
+from idverify.privacy.engine import named, read
 from idverify.privacy.public import Kept, Public, PublicScheme, Role
-from idverify.privacy.tables import check_table
+from idverify.privacy.tables import EVENTS, LEAVES, check_table
 
 if TYPE_CHECKING:
     from ibis.expr.types import BooleanValue, Table, Value
@@ -52,7 +52,7 @@ class Events:
     names: tuple[str, ...]
     who: Ints
     time: Floats
-    route: NDArray[np.object_]
+    route: NDArray[np.str_]
     peer: NDArray[np.object_]
     agent: NDArray[np.object_]
 
@@ -164,23 +164,29 @@ class View:
         rows = rows.mutate(route=(rows.status >= 400).ifelse(refused, rows.route))
         rows = rows.select("subject", "time", "route", "peer", "agent").order_by("time", "subject", "route")
         columns = self.engine.to_pyarrow(rows)
-        subjects = columns.column("subject").to_numpy(zero_copy_only=False).astype(str)
-        who = np.searchsorted(np.asarray(names, dtype=str), subjects)
-        route, peer, agent = (
-            columns.column(name).to_numpy(zero_copy_only=False) for name in ("route", "peer", "agent")
+        time, route, peer, agent = (
+            columns.column(name).to_numpy(zero_copy_only=False) for name in ("time", "route", "peer", "agent")
         )
-        time = columns.column("time").to_numpy(zero_copy_only=False).astype(np.float64)
-        return Events(names, who.astype(np.int64), time, route, peer, agent)
+        who = places(names, columns.column("subject"))
+        return Events(names, who, time.astype(np.float64), route.astype(str), peer, agent)
 
     def subjects(self, party: str) -> tuple[str, ...]:
         """The subjects that a party knows, sorted."""
-        return self.once(("subjects", party), lambda: self._subjects(party))
+        return self._known(party)[0]
 
-    def _subjects(self, party: str) -> tuple[str, ...]:
-        table = self.events(party)
-        rows = table.filter(table.subject.notnull()).select("subject").distinct()
-        found = self.engine.to_pyarrow(rows).column("subject").to_numpy(zero_copy_only=False)
-        return tuple(map(str, np.unique(found.astype(str))))
+    def nobodys(self, party: str) -> int:
+        """How many of a party's records have no subject."""
+        return self._known(party)[1]
+
+    def _known(self, party: str) -> tuple[tuple[str, ...], int]:
+        def found() -> tuple[tuple[str, ...], int]:
+            table = self.events(party)
+            rows = self.engine.to_pyarrow(table.group_by("subject").agg(records=table.count()).order_by("subject"))
+            subjects, records = rows.column("subject"), rows.column("records")
+            nobodys = pc.sum(pc.filter(records, pc.is_null(subjects))).as_py() or 0
+            return tuple(subjects.drop_null().to_pylist()), nobodys
+
+        return self.once(("known", party), found)
 
     @property
     def pool(self) -> int:
@@ -233,7 +239,7 @@ class View:
         if not place.is_file():
             raise BadEnvironment(f"there is no ledger of {party}", hint="name a party whose ledger is there")
         check_table(place, name, party)
-        table = self.engine.read_parquet(str(place))
+        table = read(self.engine, place, {"events": EVENTS, "leaves": LEAVES}[name])
         chosen: list[BooleanValue] = []
         if self.cut.at is not None:
             chosen.append(table.time <= self.cut.at)

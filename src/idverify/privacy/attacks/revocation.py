@@ -23,12 +23,12 @@ def revocation(view: View) -> Answer:
     if view.source is None:
         return no_answer(view, NAME, "one party alone does not know why it refuses")
     first, second = view.dated(view.source), view.dated(view.target)
-    refused = frozenset(str(r) for r in np.unique(second.route.astype(str)) if r.endswith(REFUSED))
+    refused = frozenset(str(r) for r in np.unique(second.route) if r.endswith(REFUSED))
     if not refused:
         return no_answer(view, NAME, "nobody was refused")
     rhythm = found_rhythm(first, second, there=refused)
     if rhythm is None:
         return no_answer(view, NAME, "refusals follow nothing that the other party did")
     found = by_rhythm(view, NAME, rhythm, every=True)
-    asked = np.unique(second.who[np.isin(second.route.astype(str), sorted(refused))])
+    asked = np.unique(second.who[np.isin(second.route, sorted(refused))])
     return replace(found, posterior=only(found.posterior, asked))

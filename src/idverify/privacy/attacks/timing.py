@@ -104,7 +104,7 @@ def rhythm_of(view: View, first: Events, second: Events) -> Rhythm | None:
         return Rhythm(here, there, declared, DECLARED_FLOOR, "the published wallet policy")
     # Whoever knows that credentials are fetched first looks for nothing else.
     before = view.attacker == "policy" and issues and view.public.policy.refill not in AFTER
-    known = frozenset(first.route) & here, frozenset(second.route) & there
+    known = frozenset(first.route.tolist()) & here, frozenset(second.route.tolist()) & there
     return found_rhythm(first, second, *known, signs=(1.0,) if before else (1.0, -1.0))
 
 
@@ -146,15 +146,15 @@ def _ticks(times: Floats, tick: float) -> bool:
     return bool(np.array_equal(times, np.round(times / tick) * tick))
 
 
-def frequent(routes: NDArray[np.object_]) -> list[str]:
+def frequent(routes: NDArray[np.str_]) -> list[str]:
     """The routes that come often enough to have a rhythm, the most frequent first."""
-    names, counts = np.unique(routes.astype(str), return_counts=True)
+    names, counts = np.unique(routes, return_counts=True)
     enough = [(int(-count), str(name)) for name, count in zip(names, counts, strict=True) if count >= LEAST_POINTS]
     return [name for _, name in sorted(enough)[:MOST_ROUTES]]
 
 
 def _on(events: Events, routes: frozenset[str]) -> Ints:
-    return np.flatnonzero(np.isin(events.route.astype(str), sorted(routes)))
+    return np.flatnonzero(np.isin(events.route, sorted(routes)))
 
 
 def _first_of_each(who: Ints) -> Ints:

@@ -71,3 +71,17 @@ def test_one_compilation_serves_all_names_and_texts_but_not_another_number_or_li
     for query in queries * 2:
         on.compile(query)
     assert len(written) == len(queries) - 1
+
+
+def test_another_engine_takes_over_the_sql_and_no_text_is_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    written: dict[str, str] = {}
+    secrets = ("NGUYEN", "901090001234")
+    for name in ("ledger_of_platform_a", "other"):
+        with engine(written=written) as found:
+            row = f"('{secrets[0]}', '{secrets[0]}', 1.0)"
+            found.raw_sql(f"CREATE TABLE {name} AS SELECT * FROM (VALUES {row}) t(field, text, n)")
+            query = asked(found.table(name), found.table(name), *secrets)
+            assert found.to_pyarrow(query).num_rows == 1
+        (sql,) = written.values()
+        assert not any(text in sql for text in (*secrets, name))
+        monkeypatch.setattr(Backend, "compile", None)

@@ -42,6 +42,7 @@ from idverify.privacy.view import HASHES, Cut, View, coalition_of
 from idverify.scheme import Scheme
 
 if TYPE_CHECKING:
+    from idverify.privacy.compiled import Written
     from idverify.privacy.engine import Engine
 
 
@@ -87,13 +88,21 @@ def attack(
 class Attacking:
     """Ledgers that are closed once, for the attacks of one coalition after the other."""
 
-    def __init__(self, folder: Path, asked: Asked, *, schemes: Mapping[str, Scheme] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        asked: Asked,
+        *,
+        schemes: Mapping[str, Scheme] | None = None,
+        written: Written | None = None,
+    ) -> None:
         if unknown := [name for name in asked.attacks if name not in ATTACKS]:
             raise BadUsage(f"{unknown[0]!r} is no attack", hint=f"the attacks are {', '.join(ATTACKS)}")
         self.asked = asked
         self.ledgers = ledgers_of(folder)
         self.public = read_public(self.ledgers)
         self._schemes = schemes
+        self._written = written
         if "trained" in asked.attackers and asked.shadow is None and len(asked.attackers) == 1:
             raise BadUsage("the trained attacker has nothing to train on", hint="name a world of another seed: shadow")
         self._stack = ExitStack()
@@ -104,7 +113,9 @@ class Attacking:
         self._shared: dict[tuple[Path, Cut], dict[tuple[str, ...], object]] = {}
 
     def __enter__(self) -> Attacking:
-        self._engine = self._stack.enter_context(engine(self.asked.engine, threads=self.asked.threads))
+        self._engine = self._stack.enter_context(
+            engine(self.asked.engine, threads=self.asked.threads, written=self._written)
+        )
         self._closed = Path(self._stack.enter_context(TemporaryDirectory(prefix="idverify-closed-")))
         return self
 
@@ -238,8 +249,8 @@ def _guess(running: Attacking, coalition: Sequence[str], out: Path) -> None:
     out.with_suffix(".pairs.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the attacks; exit code 0, or 2 and 3 with one sentence on stderr."""
+def main(arguments: Sequence[str] | None = None, *, written: Written | None = None) -> int:
+    """Run the attacks; exit code 0, or 2 and 3 with one sentence on stderr. `written`: SQL that is known already."""
     parser = argparse.ArgumentParser(prog="python -m idverify.privacy.attack", description=__doc__)
     parser.add_argument("ledgers", type=Path, help="the folder with PARTY.jsonl files")
     parser.add_argument("--coalition", required=True, action="append", help="parties, with commas; may come again")
@@ -280,7 +291,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             hashes=options.hashes,
             explain=options.explain,
         )
-        with Attacking(options.ledgers, asked, schemes=_schemes(options.schemes)) as running:
+        with Attacking(options.ledgers, asked, schemes=_schemes(options.schemes), written=written) as running:
             coalitions = [names.split(",") for names in options.coalition]
             if options.out:
                 _guess(running, coalitions[0], options.out)

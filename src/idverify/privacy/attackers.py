@@ -5,7 +5,8 @@ python -m idverify.privacy.attackers
 A line in is a folder and the arguments of `idverify.privacy.attack`, as JSON, or the word `close`, where to, and whose
 ledgers there are to be closed. A line out is the exit code. Each child confines itself to its folder before it opens a
 ledger. It begins as a copy of a process that has never opened one, and ends with its answers written: nothing of one
-world is there when the next is attacked.
+world is there when the next is attacked. What one child hands to the next is the SQL of its questions, without the
+names of tables and the texts in it (`compiled`).
 """
 
 from __future__ import annotations
@@ -23,10 +24,14 @@ from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
+from typing import IO, TYPE_CHECKING
 
 from idverify.errors import BadEnvironment, BadUsage
 from idverify.privacy.guard import confine
 from idverify.privacy.tables import close
+
+if TYPE_CHECKING:
+    from idverify.privacy.compiled import Written
 
 PROGRAMS = ("idverify.privacy.attack", "idverify.privacy.compiled", "idverify.schemes")
 """What takes a second to read, every time."""
@@ -113,26 +118,40 @@ def main() -> int:
     for name in PROGRAMS:
         import_module(name)
     gc.freeze()  # what was read so far stays shared with the children: none of them looks for rubbish in it
+    written: Written = {}
     for line in sys.stdin.buffer:
         folder, *arguments = json.loads(line)
-        child = os.fork()
-        if not child:
-            _work(folder, arguments)
-        _, status = os.waitpid(child, 0)
+        with tempfile.TemporaryFile() as handed:
+            child = os.fork()
+            if not child:
+                _work(folder, arguments, written=written, handed=handed)
+            _, status = os.waitpid(child, 0)
+            handed.seek(0)
+            with suppress(ValueError):  # it ended early
+                written |= json.loads(handed.read())
         sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
         sys.stdout.flush()
     return 0
 
 
-def _work(folder: str, arguments: Sequence[str]) -> None:
-    """The child. What it says goes to standard error, which whoever asked reads; standard output is not its own."""
+def _work(folder: str, arguments: Sequence[str], *, written: Written, handed: IO[bytes]) -> None:
+    """The child. It hands over the SQL that is not `written` yet.
+
+    What it says goes to standard error, which whoever asked reads; standard output is not its own.
+    """
     from idverify.privacy import attack
 
     code = 1
     try:
         os.dup2(2, 1)
         os.chdir(folder)
-        code = _close(Path(arguments[1]), arguments[2:]) if arguments[0] == CLOSING else attack.main(arguments)
+        if arguments[0] == CLOSING:
+            code = _close(Path(arguments[1]), arguments[2:])
+        else:
+            before = set(written)
+            code = attack.main(arguments, written=written)
+            handed.write(json.dumps({shape: sql for shape, sql in written.items() if shape not in before}).encode())
+            handed.flush()
     except BaseException:
         traceback.print_exc()
     finally:

@@ -2,7 +2,8 @@
 
 The attacks ask the same few dozen questions of each pair of parties, and Ibis takes longer to write the SQL of one than
 DuckDB to answer it for the ledgers of a short run. The shape of a query is all of it but the names of tables and the
-texts that values are compared with; which of these are the same belongs to the shape.
+texts that values are compared with; which of these are the same belongs to the shape. So no text of a ledger is in what
+is kept, and one attacking process may take it over from another.
 """
 
 # pyright: reportAttributeAccessIssue=false, reportIncompatibleMethodOverride=false, reportGeneralTypeIssues=false
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import ibis
@@ -23,7 +25,8 @@ from ibis.common.graph import Node
 if TYPE_CHECKING:
     from ibis.expr.types import Expr
 
-Key: TypeAlias = "tuple[object, ...]"
+Written: TypeAlias = dict[str, str]
+"""SQL with numbered places for names and texts, by the digest of the shape."""
 _OPEN, _CLOSE = "\ue000", "\ue001"
 """Around the number of a name or a text, where it stands in the SQL of a shape: characters that no language has."""
 _PLACE = re.compile(f"{_OPEN}([0-9]+){_CLOSE}")
@@ -34,17 +37,16 @@ class Compiled(Backend):  # type: ignore[misc]
 
     def __init__(self, *places: object, **settings: object) -> None:
         super().__init__(*places, **settings)
-        self._written: dict[Key, str] = {}
+        self.written: Written = {}
 
     def compile(self, expr: Expr, /, **options: Any) -> str:
         """The SQL of an expression."""
         if any(value is not None for value in options.values()):
             return str(super().compile(expr, **options))
         shape = Shape(expr.as_table().op())
-        key = tuple(shape.parts)
-        if key not in self._written:
-            self._written[key] = self._unfused(shape.bare())
-        return shape.filled(self._written[key])
+        if shape.digest not in self.written:
+            self.written[shape.digest] = self._unfused(shape.bare())
+        return shape.filled(self.written[shape.digest])
 
     def _unfused(self, expr: Expr) -> str:
         """Ibis spends half of its time on making one selection of several, which DuckDB does anyway."""
@@ -67,13 +69,18 @@ class Shape:
         self._taken: dict[Node, int] = {}
         self._number(root)
 
+    @property
+    def digest(self) -> str:
+        """The same for all queries of this shape, also in another process."""
+        return blake2b(repr(self.parts).encode(), digest_size=16).hexdigest()
+
     def bare(self) -> Expr:
         """The query with places for its names and texts."""
         places = {node: f"{_OPEN}{number}{_CLOSE}" for node, number in self._taken.items()}
 
         def replaced(node: Node, changed: Mapping[str, object] | None) -> Node:
             if node in places:
-                part = "name" if isinstance(node, ops.DatabaseTable) else "value"
+                part = "value" if isinstance(node, ops.Literal) else "name"
                 return node.copy(**{part: places[node]})
             return node.__recreate__(changed) if changed else node
 
@@ -81,7 +88,7 @@ class Shape:
 
     def filled(self, sql: str) -> str:
         """The SQL of this very query."""
-        said = [text.replace('"', '""') if kind is ops.DatabaseTable else text.replace("'", "''")
+        said = [text.replace("'", "''") if kind is ops.Literal else text.replace('"', '""')
                 for kind, text in self._texts]  # fmt: skip
         return _PLACE.sub(lambda place: said[int(place[1])], sql)
 
@@ -95,6 +102,8 @@ class Shape:
     def _of(self, node: Node) -> tuple[object, ...]:
         if isinstance(node, ops.DatabaseTable):
             return self._text(node, node.name), node.schema, node.namespace
+        if isinstance(node, ops.InMemoryTable):
+            return self._text(node, node.name), node.schema
         if isinstance(node, ops.Literal) and isinstance(node.value, str):
             return self._text(node, node.value), node.dtype
         return tuple(map(self._part, node.__args__))

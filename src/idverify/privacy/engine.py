@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from ibis.backends.pyspark import Backend as Spark
     from ibis.expr.types import Table
 
+    from idverify.privacy.compiled import Written
+
     Engine: TypeAlias = DuckDB | Spark
 
 MEMORY = "1200MB"
@@ -32,13 +34,16 @@ _NUMBERS = count()
 
 
 @contextmanager
-def engine(name: str = "duckdb", *, memory: str = MEMORY, threads: int = 0) -> Iterator[Engine]:
+def engine(
+    name: str = "duckdb", *, memory: str = MEMORY, threads: int = 0, written: Written | None = None
+) -> Iterator[Engine]:
     """An engine by name: duckdb, spark, or the URL of a Spark master. It is gone after the block.
 
-    `memory` and `threads` are DuckDB's; no threads: one for each processor.
+    `memory`, `threads` and `written` are DuckDB's; no threads: one for each processor. `written` is SQL that is known
+    already, and gets what is written now.
     """
     if name == "duckdb":
-        with _duckdb(memory, threads) as found:
+        with _duckdb(memory, threads, written={} if written is None else written) as found:
             yield found
     elif name == "spark" or is_master(name):
         with spark(LOCAL if name == "spark" else name) as on_java:
@@ -48,13 +53,15 @@ def engine(name: str = "duckdb", *, memory: str = MEMORY, threads: int = 0) -> I
 
 
 @contextmanager
-def _duckdb(memory: str, threads: int) -> Iterator[DuckDB]:
+def _duckdb(memory: str, threads: int, *, written: Written) -> Iterator[DuckDB]:
     import duckdb
 
     from idverify.privacy.compiled import Compiled
 
     with TemporaryDirectory(prefix="idverify-") as folder:
-        connection = cast("DuckDB", Compiled().connect(":memory:", memory_limit=memory, temp_directory=folder))
+        compiled = cast("Compiled", Compiled().connect(":memory:", memory_limit=memory, temp_directory=folder))
+        compiled.written = written
+        connection = cast("DuckDB", compiled)
         connection.raw_sql("SET enable_progress_bar = false")
         if threads:
             connection.raw_sql(f"SET threads = {threads:d}")

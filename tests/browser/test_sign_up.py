@@ -16,6 +16,7 @@ from idverify.settings import Settings
 from idverify.world import World
 from tests.browser import journeys
 from tests.browser.chromium import Theme, browser, chromium
+from tests.keys import lend
 from tests.kinds import one_of_each_kind
 
 pytestmark = [
@@ -28,7 +29,7 @@ ADULT_AGE = 16
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with World(tmp_path_factory.mktemp("world"), replace(Settings(), citizens=400)) as running:
+    with World(lend(tmp_path_factory.mktemp("world")), replace(Settings(), citizens=400)) as running:
         yield running
 
 

@@ -27,6 +27,7 @@ from idverify.settings import Settings
 from idverify.wallet import Flows, Owner, Wallet, run
 from idverify.wallet.flows import read_feed, write_post
 from idverify.world import World
+from tests import keys
 
 CITIZENS = 300
 SEED = 11
@@ -71,7 +72,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     others = {party for each in SCHEMES.values() for party in each.info.parties}
     parties = ("identity_provider", "platform_a", "platform_b", *others)
     settings = replace(Settings(), citizens=CITIZENS, seed=SEED)
-    with World(tmp_path_factory.mktemp("world"), settings, parties=parties) as world:
+    with World(keys.lend(tmp_path_factory.mktemp("world")), settings, parties=parties) as world:
         yield world
 
 
@@ -130,7 +131,7 @@ class Trace:
         """The claims that this scheme proves for the platform's question, found out without any service."""
         now = datetime.now(timezone.utc)
         challenge = Challenge("http://platform.example", "n" * 22, self.question, now)
-        issuer = self.scheme.issuer(self.scheme.new_secret(), name="http://issuer.example")
+        issuer = keys.issuer(self.scheme.info.name, name="http://issuer.example")
         holder = self.scheme.holder()
         shown = None if self.scheme.info.issued == "ahead" else challenge
         asked = holder.request(issuer.public, now=now, challenge=shown)

@@ -1,4 +1,4 @@
-"""Fixtures: one key set for all tests of this folder, because making it takes a second."""
+"""Fixtures: one key set for all tests of this folder."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import pytest
 from idverify.identity_provider.keys import KeyStore
 from idverify.schemes import SCHEMES
 from tests.identity_provider.service import ISSUER, Service, running
+from tests.keys import lend
 
 
 @pytest.fixture(scope="session")
 def keys(tmp_path_factory: pytest.TempPathFactory) -> KeyStore:
-    return KeyStore(tmp_path_factory.mktemp("keys"), SCHEMES, issuer=ISSUER)
+    return KeyStore(lend(tmp_path_factory.mktemp("keys")) / "keys", SCHEMES, issuer=ISSUER)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from idverify.schemes import SCHEMES
 from idverify.settings import Settings
 from idverify.wallet.policy import REFILLS, Refill, why_not
 from idverify.world import World
+from tests.keys import lend
 from tests.kinds import one_of_each
 
 SIZE = 600
@@ -30,7 +31,7 @@ ONCE = Settings(citizens=SIZE, reuse="A", batch=2, refill_delay=0.3, refill_inte
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """One that offers every scheme."""
-    with World(tmp_path_factory.mktemp("world"), Settings(citizens=SIZE)) as world:
+    with World(lend(tmp_path_factory.mktemp("world")), Settings(citizens=SIZE)) as world:
         yield world
 
 

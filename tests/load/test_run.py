@@ -24,6 +24,7 @@ from idverify.load.run import run_load
 from idverify.schemes import SCHEMES
 from idverify.settings import Settings
 from idverify.world import World, environment_of
+from tests.keys import lend
 from tests.kinds import one_of_each
 
 SIZE = 1500
@@ -39,7 +40,7 @@ ISSUED_BY = sorted({party for scheme in SCHEMES.values() for party in scheme.inf
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A world that offers every scheme; each has its own accounts there."""
     folder = tmp_path_factory.mktemp("world")
-    with World(folder, Settings(citizens=SIZE), parties=(*PARTIES, *ISSUED_BY)) as world:
+    with World(lend(folder), Settings(citizens=SIZE), parties=(*PARTIES, *ISSUED_BY)) as world:
         yield world
 
 
@@ -47,7 +48,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 def another_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """The same for those who try everything, so that nobody has an account yet."""
     folder = tmp_path_factory.mktemp("another_world")
-    with World(folder, Settings(citizens=SIZE), parties=(*PARTIES, *ISSUED_BY)) as world:
+    with World(lend(folder), Settings(citizens=SIZE), parties=(*PARTIES, *ISSUED_BY)) as world:
         yield world
 
 

@@ -13,6 +13,7 @@ from idverify.formats import privacy_pass as wire
 from idverify.protocols import privacy_pass as http
 from idverify.scheme import AGES, Challenge, Issuer, Person, Question, merge
 from idverify.schemes import SCHEMES
+from tests import keys as shared
 
 SCHEME = SCHEMES["privacy_pass"]
 ASK = Challenge("https://chat.example:8443", "n" * 22, Question(over=16), datetime(2026, 1, 1, tzinfo=timezone.utc))
@@ -21,7 +22,7 @@ ADULT = Person("901090000001", "Nguyễn Văn Anh", date(1990, 5, 1), "male", "H
 
 @cache
 def issuer() -> Issuer:
-    return SCHEME.issuer(SCHEME.new_secret(), name="https://id.example:9000")
+    return shared.issuer(SCHEME.info.name, name="https://id.example:9000")
 
 
 def test_the_challenge_names_issuer_origin_and_the_key_of_the_age() -> None:
@@ -55,7 +56,7 @@ def test_without_an_age_the_lowest_will_do_and_an_unknown_one_is_refused() -> No
 
 
 def test_the_directory_lists_all_keys_of_a_rotation_newest_first() -> None:
-    older = SCHEME.issuer(SCHEME.new_secret(), name="https://id.example:9000")
+    older = shared.issuer(SCHEME.info.name, 1, name="https://id.example:9000")
     uri, keys = wire.parse_directory(http.directory_document([merge([issuer().public, older.public])]))
     assert uri == http.REQUEST_PATH
     assert len(keys) == len(set(keys)) == 2 * len(AGES)

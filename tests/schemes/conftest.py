@@ -13,6 +13,7 @@ import pytest
 
 from idverify.scheme import Challenge, Credential, Issuer, Person, Proven, Question, Scheme, Verifier
 from idverify.schemes import SCHEMES
+from tests import keys
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
 PLATFORM, ISSUER = "https://chat.example", "https://id.example"
@@ -56,12 +57,12 @@ class Stage:
 
 @cache
 def _issuer(name: str) -> Issuer:
-    return SCHEMES[name].issuer(SCHEMES[name].new_secret(), name=ISSUER)
+    return keys.issuer(name, name=ISSUER)
 
 
 @cache
 def _other_issuer(name: str) -> Issuer:
-    return SCHEMES[name].issuer(SCHEMES[name].new_secret(), name=ISSUER)
+    return keys.issuer(name, 1, name=ISSUER)
 
 
 @pytest.fixture(params=list(SCHEMES))

@@ -10,6 +10,7 @@ import pytest
 
 from idverify.scheme import Challenge, Person, Question, Records, Status
 from idverify.schemes import SCHEMES
+from tests import keys
 
 ISSUER, PLATFORM = "https://id.example", "https://chat.example"
 NOW = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
@@ -24,7 +25,7 @@ TOLERANCE = 0.02
 @pytest.mark.parametrize("name", SIZED)
 def test_the_documented_bytes_are_those_of_the_messages(name: str, adult: Person) -> None:
     scheme = SCHEMES[name]
-    issuer = scheme.issuer(scheme.new_secret(), name=ISSUER)
+    issuer = keys.issuer(name, name=ISSUER)
     ask = Challenge(PLATFORM, "n" * 22, Question(over=16).within(scheme.info.answers), NOW, f"{PLATFORM}/reply")
     records = Records(next_status=lambda: Status("https://status.example/lists/1", 123_456))
     holder = scheme.holder()

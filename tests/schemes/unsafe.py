@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from idverify.scheme import Issuer, Person, Scheme, merge
+from tests import keys
 
 
 @dataclass
@@ -20,7 +21,7 @@ class UnsafePartitionedIssuer:
     _place: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._issuers = [self.scheme.issuer(self.scheme.new_secret(), name=self.name) for _ in range(self.count)]
+        self._issuers = [keys.issuer(self.scheme.info.name, number, name=self.name) for number in range(self.count)]
 
     @property
     def public(self) -> bytes:

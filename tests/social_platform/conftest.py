@@ -1,4 +1,4 @@
-"""Fixtures: one key set for all tests of this folder, because making it takes a second."""
+"""Fixtures: one key set for all tests of this folder."""
 
 from __future__ import annotations
 

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from idverify.scheme import Issuer, fingerprint
+from idverify.scheme import fingerprint
 from idverify.schemes import SCHEMES
+from tests import keys
 from tests.social_platform.village import ISSUER, LINH, MINH, Village
 
 SIGNED = pytest.mark.parametrize("scheme", [name for name, s in SCHEMES.items() if s.info.signed])
 
 
 def rotate(village: Village, scheme: str) -> None:
-    kind = SCHEMES[scheme]
-    fresh: Issuer = kind.issuer(kind.new_secret(), name=ISSUER)
-    village.country.issuers[scheme] = [fresh, *village.country.issuers[scheme]]
+    village.country.issuers[scheme] = [keys.issuer(scheme, 1, name=ISSUER), *village.country.issuers[scheme]]
 
 
 @SIGNED
@@ -49,8 +48,7 @@ def test_many_unknown_keys_cause_few_fetches(village: Village, scheme: str) -> N
     village.sign_up(scheme, LINH, handle="linh")
     asked = village.start(scheme)
     honest = village.country.issuers[scheme]
-    kind = SCHEMES[scheme]
-    village.country.issuers[scheme] = [kind.issuer(kind.new_secret(), name=ISSUER)]
+    village.country.issuers[scheme] = [keys.issuer(scheme, 1, name=ISSUER)]
     forged = village.presentation(scheme, MINH, asked)
     village.country.issuers[scheme] = honest
     before = len(village.country.fetched)

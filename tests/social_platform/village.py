@@ -26,6 +26,7 @@ from idverify.social_platform.app import create_app
 from idverify.social_platform.tables import METADATA
 from idverify.storage import Store
 from idverify.web import Guarded
+from tests import keys
 from tests.social_platform.hosted import Hosted
 
 ISSUER = "http://127.0.0.1:8001"
@@ -184,7 +185,7 @@ class Village:
 
 def make_issuers() -> dict[str, list[Issuer]]:
     """A key set for each scheme."""
-    return {name: [scheme.issuer(scheme.new_secret(), name=ISSUER)] for name, scheme in SCHEMES.items()}
+    return {name: [keys.issuer(name, name=ISSUER)] for name in SCHEMES}
 
 
 @contextmanager

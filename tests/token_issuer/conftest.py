@@ -25,6 +25,7 @@ from idverify.settings import Settings
 from idverify.storage import Store
 from idverify.token_issuer.app import create_app as create_issuer
 from tests.identity_provider.service import PEOPLE, Clock, adult
+from tests.keys import lend
 
 PROVIDER, ISSUER, PLATFORM = "http://127.0.0.1:8001", "http://127.0.0.1:8006", "http://127.0.0.1:8002"
 SPLIT = {name: scheme for name, scheme in SCHEMES.items() if isinstance(scheme, SplitScheme)}
@@ -88,7 +89,7 @@ class Pair:
 
 @pytest.fixture(scope="session")
 def token_keys(tmp_path_factory: pytest.TempPathFactory) -> KeyFolder[SplitIssuer]:
-    return KeyFolder(tmp_path_factory.mktemp("token_keys"), SPLIT, issuer=ISSUER)
+    return KeyFolder(lend(tmp_path_factory.mktemp("world")) / "token_keys", SPLIT, issuer=ISSUER)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from idverify.scheme import Challenge, Issuer, Json, Person, Question, fingerpri
 from idverify.schemes import SCHEMES
 from idverify.settings import Settings
 from idverify.wallet import Owner, Wallet
+from tests import keys
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=timezone.utc)
 IDP = "http://idp.test"
@@ -128,8 +129,7 @@ class Country:
 @pytest.fixture(scope="session")
 def issuers() -> dict[str, Issuer]:
     """One issuer for each scheme that has one; keys take seconds to make, so all tests share them."""
-    signed = [scheme for scheme in SCHEMES.values() if scheme.info.issued != "by_holder"]
-    return {s.info.name: s.issuer(s.new_secret(), name=IDP) for s in signed}
+    return {name: keys.issuer(name, name=IDP) for name, s in SCHEMES.items() if s.info.issued != "by_holder"}
 
 
 @pytest.fixture

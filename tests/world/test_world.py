@@ -20,9 +20,12 @@ from idverify.errors import BadEnvironment, BadUsage
 from idverify.schemes import SCHEMES
 from idverify.settings import Settings
 from idverify.world import ALWAYS, PARTIES, WHERE_NEEDED, World, environment_of, stop_all
+from tests.keys import lend
 
 SMALL = Settings(citizens=200)
 IDP = ("identity_provider",)
+QUICK = replace(SMALL, schemes="real_name")
+"""For what is true of any party, whichever schemes it offers."""
 
 
 def gone(pid: int, *, within: float = 60.0) -> bool:
@@ -42,7 +45,7 @@ def health(url: str) -> dict[str, str]:
 
 
 def test_every_party_answers_under_its_own_name_and_ends_with_the_world(tmp_path: Path) -> None:
-    with World(tmp_path, SMALL) as world:
+    with World(lend(tmp_path), SMALL) as world:
         assert list(world.urls) == list(PARTIES)
         assert list(world.pids) == list(world.parties)
         for party in world.parties:
@@ -57,7 +60,7 @@ def test_every_party_answers_under_its_own_name_and_ends_with_the_world(tmp_path
 
 
 def test_parties_keep_metrics_and_ledgers_in_the_folder(tmp_path: Path) -> None:
-    with World(tmp_path, SMALL, parties=IDP) as world:
+    with World(tmp_path, QUICK, parties=IDP) as world:
         urllib.request.urlopen(f"{world.urls['identity_provider']}/api/public", timeout=60).close()
     assert [path.name for path in world.ledgers("identity_provider")] == ["identity_provider.jsonl"]
     assert world.metrics()["identity_provider"]
@@ -68,7 +71,7 @@ def test_an_exception_leaves_no_process_behind(tmp_path: Path) -> None:
     pids: list[int] = []
 
     def fail() -> None:
-        with World(tmp_path, SMALL, parties=IDP) as world:
+        with World(tmp_path, QUICK, parties=IDP) as world:
             pids.extend(world.pids.values())
             raise KeyboardInterrupt
 
@@ -84,7 +87,8 @@ def test_parties_end_when_their_starter_is_killed(tmp_path: Path) -> None:
         "from pathlib import Path\n"
         "from idverify.settings import Settings\n"
         "from idverify.world import World\n"
-        f"world = World(Path({str(tmp_path)!r}), Settings(citizens=200), parties=('identity_provider',)).start()\n"
+        "settings = Settings(citizens=200, schemes='real_name')\n"
+        f"world = World(Path({str(tmp_path)!r}), settings, parties={IDP!r}).start()\n"
         "print(*world.pids.values(), flush=True)\n"
         "time.sleep(600)\n"
     )

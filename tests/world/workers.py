@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Container
 
 import httpx
 
@@ -20,9 +21,9 @@ def wait_for_all(world: World, party: str, *, path: str) -> None:
         assert httpx.get(world.urls[party] + path, timeout=LONGEST).status_code == 200
 
 
-def that_served(world: World, party: str, *, route: str) -> int:
-    """How many workers had a request of this route, by their ledgers; call it when the world has ended."""
+def that_served(world: World, party: str, *, paths: Container[str]) -> int:
+    """How many workers had a request of one of these paths, by their ledgers; call it when the world has ended."""
     return sum(
-        any(json.loads(line)["route"] == route for line in ledger.read_bytes().splitlines())
+        any(json.loads(line)["path"] in paths for line in ledger.read_bytes().splitlines())
         for ledger in world.ledgers(party)
     )

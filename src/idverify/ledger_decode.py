@@ -1,8 +1,8 @@
 """Reading a ledger: from the bytes that crossed a boundary to named values that can be compared.
 
 JSON, forms, the path and the messages of a scheme (by `Scheme.read`) become leaves with dotted names,
-"received.challenge.nonce". All items of a list have the same name, "received.keys[].kid"; where a name comes more than
-once in a record, the second is "received.keys[].kid #2", and so on: `collapsed` takes that off again.
+"received.challenge.nonce" (`ledger_leaves`). Where a name comes more than once in a record, as "received.keys[].kid"
+does for the items of a list, the second is "received.keys[].kid #2", and so on: `collapsed` takes that off again.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
 from urllib.parse import parse_qsl
 
 import msgspec
 
+from idverify.ledger_leaves import Leaf, Leaves, Place, collapsed
 from idverify.scheme import Json, Scheme
 
-Leaf: TypeAlias = "str | int | float | bool"
+__all__ = ["VERSION", "Decoding", "Leaf", "Record", "collapsed", "decode"]
+
 VERSION = 1
 """Of the format of a line: `v`."""
-MOST_LEAVES = 20_000
 _TOKEN = re.compile(r'token="?([A-Za-z0-9_=+/-]+)"?')
 _EXTENSIONS = re.compile(r'extensions="?([A-Za-z0-9_=+/-]+)"?')
 
@@ -88,11 +88,6 @@ class _Line(msgspec.Struct):
     scheme: str = ""
 
 
-def collapsed(name: str) -> str:
-    """The name that all values of the same place share: without the " #2" of a repeated one."""
-    return name.partition(" #")[0]
-
-
 class Decoding(Iterator[Record]):
     """The records of one party's ledger, in order. `damaged` counts the lines that are none, `other_version` those of
     another version of the format, whose members may mean something else."""
@@ -117,26 +112,18 @@ class Decoding(Iterator[Record]):
             if raw.flow and raw.subject:
                 self._subjects[raw.party, raw.flow] = raw.subject
             self._kept.append(raw)
-        self._records = map(self._record, self._kept)
+        self._places = {side: Place(side) for side in ("received", "sent")}
+        self._records = (self._record(raw, self._leaves(raw).numbered()) for raw in self._kept)
 
     def __next__(self) -> Record:
         return next(self._records)
 
-    def _record(self, raw: _Line) -> Record:
-        fields = _Leaves()
-        for name, value in _in_the_path(raw.route, raw.path):
-            fields.add(f"received.path.{name}", value)
-        for side, part in (("received", raw.received), ("sent", raw.sent)):
-            for header, value in part.headers.items():
-                if header != "authorization":
-                    _flatten(value, f"{side}.headers.{header}", fields)
-            token = _private_token(part.headers.get("authorization", ""))
-            if token is not None:
-                _flatten(_base64url(token), f"{side}.authorization.token", fields)
-                self._message(token, f"{side}.authorization", raw.scheme, fields)
-            if part.body:
-                self._body(part, side, raw.scheme, fields)
-        subject = raw.subject or (self._subjects.get((raw.party, raw.flow), "") if raw.flow else "")
+    def with_leaves(self) -> Iterator[tuple[Record, Leaves]]:
+        """The same records without their fields, and beside each its leaves, several of which may have one name."""
+        for raw in self._kept:
+            yield self._record(raw, {}), self._leaves(raw)
+
+    def _record(self, raw: _Line, fields: Mapping[str, Leaf]) -> Record:
         return Record(
             time=raw.time,
             party=raw.party,
@@ -144,36 +131,53 @@ class Decoding(Iterator[Record]):
             method=raw.method,
             route=raw.route,
             status=raw.status,
-            subject=subject,
+            subject=raw.subject or (self._subjects.get((raw.party, raw.flow), "") if raw.flow else ""),
             flow=raw.flow,
             up=raw.up,
             down=raw.down,
-            fields=fields.values,
+            fields=fields,
             scheme=raw.scheme,
         )
 
-    def _body(self, part: _Part, side: str, scheme: str, fields: _Leaves) -> None:
+    def _leaves(self, raw: _Line) -> Leaves:
+        leaves = Leaves()
+        for name, value in _in_the_path(raw.route, raw.path):
+            leaves.add(value, self._places["received"]["path"][name])
+        for side, part in (("received", raw.received), ("sent", raw.sent)):
+            place = self._places[side]
+            for header, value in part.headers.items():
+                if header != "authorization":
+                    leaves.add(value, place["headers"][header])
+            token = _private_token(part.headers.get("authorization", ""))
+            if token is not None:
+                leaves.add(_base64url(token), place["authorization"]["token"])
+                self._message(token, place["authorization"], raw.scheme, leaves)
+            if part.body:
+                self._body(part, place, raw.scheme, leaves)
+        return leaves
+
+    def _body(self, part: _Part, place: Place, scheme: str, leaves: Leaves) -> None:
         body, kind = part.body or b"", part.type.partition(";")[0].strip().lower()
         if kind == "application/json" or kind.endswith("+json"):
             try:
-                _flatten(json.loads(body), side, fields)
+                leaves.add(json.loads(body), place)
                 return
             except (ValueError, RecursionError):
                 pass  # cut or broken: what is left of it is kept below, as bytes
         if kind == "application/x-www-form-urlencoded":
             for name, value in parse_qsl(body.decode("latin-1"), keep_blank_values=True):
-                _flatten(value, f"{side}.{name}", fields)
+                leaves.add(value, place[name])
             return
         if kind.endswith("+jwt") and (token := _token(body)) is not None:
-            _flatten(token, side, fields)
+            leaves.add(token, place)
             return
-        if not self._message(body, side, scheme, fields):
-            _flatten(_base64url(body), f"{side}.body", fields)
+        if not self._message(body, place, scheme, leaves):
+            leaves.add(_base64url(body), place["body"])
 
-    def _message(self, body: bytes, side: str, scheme: str, fields: _Leaves) -> bool:
+    def _message(self, body: bytes, place: Place, scheme: str, leaves: Leaves) -> bool:
         if scheme not in self._schemes:
             return False
-        _flatten(self._schemes[scheme].read(body), side, fields)
+        leaves.add(self._schemes[scheme].read(body), place)
         return True
 
 
@@ -184,34 +188,6 @@ def decode(lines: Iterable[str | bytes], schemes: Mapping[str, Scheme]) -> Decod
     itself put beside that flow in any of its records.
     """
     return Decoding(lines, schemes)
-
-
-class _Leaves:
-    """The leaves of one record so far, and how often each name came."""
-
-    __slots__ = ("counts", "values")
-
-    def __init__(self) -> None:
-        self.values: dict[str, Leaf] = {}
-        self.counts: dict[str, int] = {}
-
-    def add(self, name: str, value: Leaf) -> None:
-        count = self.counts.get(name, 0) + 1
-        self.counts[name] = count
-        self.values[name if count == 1 else f"{name} #{count}"] = value
-
-
-def _flatten(value: Json, name: str, fields: _Leaves) -> None:
-    """Put the leaves of a JSON value into `fields`; without recursion, because the value may be hostile."""
-    waiting: list[tuple[Json, str]] = [(value, name)]
-    while waiting and len(fields.values) < MOST_LEAVES:
-        item, place = waiting.pop()
-        if isinstance(item, bool | int | float | str):
-            fields.add(place, item)
-        elif isinstance(item, Mapping):
-            waiting += [(inner, f"{place}.{key}") for key, inner in reversed(list(item.items()))]
-        elif item is not None:
-            waiting += [(inner, f"{place}[]") for inner in reversed(item)]
 
 
 def _in_the_path(route: str, path: str) -> Iterator[tuple[str, Leaf]]:

@@ -28,7 +28,8 @@ from idverify.privacy.engine import counted, engine
 from idverify.privacy.joining import join_fields
 from idverify.privacy.matching import Points, match
 from idverify.privacy.public import Delay
-from idverify.privacy.tables import EVENTS, FOLDER, LEAVES
+from idverify.privacy.rows import EVENTS, LEAVES
+from idverify.privacy.tables import FOLDER
 from idverify.simulation.delays import exponential
 from idverify.simulation.replay import replay
 from idverify.simulation.rows import ROWS

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from idverify.errors import BadEnvironment
@@ -152,6 +153,29 @@ def shape(answer: Answer, renamed: dict[str, str]) -> dict[str, list[tuple[float
         renamed[t.subject]: sorted((-round(c.confidence, 9), renamed[c.subject]) for c in t.candidates)
         for t in answer.targets
     }
+
+
+def test_every_value_of_a_record_is_in_the_tables_whatever_it_is_called(tmp_path: Path) -> None:
+    body: dict[str, object] = {
+        "a[] #2": "first",
+        "a": ["second", "third"],
+        "b": [0.5, 0.5],
+        "headers": {"user-agent": "half \ud800"},
+    }
+    (tmp_path / "platform_a.jsonl").write_text(
+        line("platform_a", "known-as-this-handle", {"c": [body, {"a": True}]} | body)
+    )
+    close(tmp_path, ["platform_a"], tmp_path / FOLDER, schemes={})
+    events, leaves = (
+        pq.ParquetFile(tmp_path / FOLDER / name / "party=platform_a" / "part-0.parquet").read()
+        for name in ("events", "leaves")
+    )
+    inner = [("received.a[]", "first"), ("received.a[]", "second"), ("received.a[]", "third"), ("received.b[]", "0.5")]
+    named = [*zip(leaves["field"].to_pylist(), leaves["text"].to_pylist(), strict=True)]
+    assert events["agent"].to_pylist() == ["half \ufffd\ufffd\ufffd"]
+    assert named[0] == ("subject", "known-as-this-handle")
+    assert named[-5:-1] == [(f"POST /r {name}", text) for name, text in inner]
+    assert ("POST /r received.c[].a", "true") in named
 
 
 def test_order_and_names_change_no_answer(tmp_path: Path) -> None:

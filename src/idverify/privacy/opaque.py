@@ -8,19 +8,26 @@ from __future__ import annotations
 
 import math
 import re
+import string
 
 LEAST_BITS = 32.0
-_ALPHABETS = (
-    (re.compile(r"[0-9]+"), 10),
-    (re.compile(r"[0-9a-f]+|[0-9A-F]+"), 16),
-    (re.compile(r"[a-z]+|[A-Z]+"), 26),
-    (re.compile(r"[0-9a-z]+|[0-9A-Z]+"), 36),
-    (re.compile(r"[0-9A-Za-z]+"), 62),
-    (re.compile(r"[0-9A-Za-z_=-]+|[0-9A-Za-z+/=]+"), 64),
+_DIGITS, _LOWER, _UPPER = string.digits, string.ascii_lowercase, string.ascii_uppercase
+ALPHABETS = (
+    (10, frozenset(_DIGITS)),
+    (16, frozenset(_DIGITS + "abcdef")),
+    (16, frozenset(_DIGITS + "ABCDEF")),
+    (26, frozenset(_LOWER)),
+    (26, frozenset(_UPPER)),
+    (36, frozenset(_DIGITS + _LOWER)),
+    (36, frozenset(_DIGITS + _UPPER)),
+    (62, frozenset(_DIGITS + _LOWER + _UPPER)),
+    (64, frozenset(_DIGITS + _LOWER + _UPPER + "_=-")),
+    (64, frozenset(_DIGITS + _LOWER + _UPPER + "+/=")),
 )
-_PRINTABLE = 95
+"""The smallest first. A text from none of them is counted as printable ASCII."""
+PRINTABLE = 95
 _SPOKEN = re.compile(r"[+-]?\d+[.,]\d+|\d{4}-\d\d(-\d\d)?([T ].*)?|\d\d?[./]\d\d?[./]\d{4}|true|false", re.IGNORECASE)
-_SPACE = re.compile(r"\s")
+SPACE = re.compile(r"\s")
 
 
 def apparent_bits(value: str) -> float:
@@ -28,15 +35,16 @@ def apparent_bits(value: str) -> float:
 
     A value of one repeated character says nothing and has 0 bits.
     """
-    if len(set(value)) < 2:
+    characters = set(value)
+    if len(characters) < 2:
         return 0.0
-    size = next((size for pattern, size in _ALPHABETS if pattern.fullmatch(value)), _PRINTABLE)
+    size = next((size for size, alphabet in ALPHABETS if characters <= alphabet), PRINTABLE)
     return len(value) * math.log2(size)
 
 
 def opaque_bits(value: str) -> float:
     """The apparent entropy of a candidate for a join, and 0 for anything else: see `is_opaque`."""
-    if len(value) * math.log2(_PRINTABLE) < LEAST_BITS or _SPACE.search(value) or _SPOKEN.fullmatch(value):
+    if len(value) * math.log2(PRINTABLE) < LEAST_BITS or SPACE.search(value) or _SPOKEN.fullmatch(value):
         return 0.0
     bits = apparent_bits(value)
     return bits if bits >= LEAST_BITS else 0.0

@@ -24,7 +24,8 @@ from idverify.errors import BadEnvironment, BadUsage
 from idverify.privacy.answers import Answer, AttackerName, Floats, Ints, ViewName
 from idverify.privacy.engine import named, read
 from idverify.privacy.public import Kept, Public, PublicScheme, Role
-from idverify.privacy.tables import EVENTS, LEAVES, check_table
+from idverify.privacy.rows import EVENTS, LEAVES
+from idverify.privacy.tables import check_table
 
 if TYPE_CHECKING:
     from ibis.expr.types import BooleanValue, Table, Value
@@ -67,7 +68,7 @@ class Cut:
 
 @dataclass
 class View:
-    """One coalition's view. Tables have the columns of `tables.EVENTS` and `tables.LEAVES`."""
+    """One coalition's view. Tables have the columns of `rows.EVENTS` and `rows.LEAVES`."""
 
     coalition: tuple[str, ...]
     public: Public

@@ -1,0 +1,80 @@
+"""The named values of one record: what a decoded value holds, each with the dotted name of the place where it lies.
+
+"received.challenge.nonce" is a member of a member. All items of a list have the same name, "received.keys[].kid".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import repeat
+from typing import TypeAlias
+
+from idverify.scheme import Json
+
+Leaf: TypeAlias = "str | int | float | bool"
+MOST_LEAVES = 20_000
+_KINDS = (str, int, float)  # a bool is an int
+
+
+class Place(dict["str | None", "Place"]):
+    """A dotted name, and the places in it: of each member by its name, of the items of a list under None.
+
+    They are made when they are first asked for. The records of a ledger resemble each other, so that looking a place
+    up takes the place of putting its name together.
+    """
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+
+    def __missing__(self, key: str | None) -> Place:
+        place = self[key] = Place(f"{self.name}[]" if key is None else f"{self.name}.{key}")
+        return place
+
+
+class Leaves:
+    """The values of one record in the order in which they were found, and beside each the name of its place."""
+
+    __slots__ = ("names", "values")
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.values: list[Leaf] = []
+
+    def add(self, value: Json, place: Place) -> None:
+        """Take in all that a JSON value holds; without recursion, because the value may be hostile."""
+        waiting: list[Iterator[tuple[Place, Json]]] = [iter([(place, value)])]
+        while waiting and len(self.values) < MOST_LEAVES:
+            for inside, item in waiting[-1]:
+                if isinstance(item, _KINDS):
+                    self.names.append(inside.name)
+                    self.values.append(item)
+                elif isinstance(item, (dict, Mapping)):  # the ABC alone would take ten times as long
+                    waiting.append(zip(map(inside.__getitem__, item), item.values(), strict=True))
+                    break
+                elif item is not None:
+                    waiting.append(zip(repeat(inside[None]), item, strict=False))
+                    break
+            else:
+                waiting.pop()
+        del self.names[MOST_LEAVES:], self.values[MOST_LEAVES:]
+
+    def first(self, name: str) -> Leaf | None:
+        """The first value with that name."""
+        return self.values[self.names.index(name)] if name in self.names else None
+
+    def numbered(self) -> dict[str, Leaf]:
+        """Each value under a name of its own: where a name comes again, the second is "name #2", and so on."""
+        found: dict[str, Leaf] = {}
+        counts: dict[str, int] = {}
+        for name, value in zip(self.names, self.values, strict=True):
+            counts[name] = count = counts.get(name, 0) + 1
+            found[name if count == 1 else f"{name} #{count}"] = value
+        return found
+
+
+def collapsed(name: str) -> str:
+    """The name that all values of the same place share: without the " #2" of a repeated one."""
+    return name.partition(" #")[0]

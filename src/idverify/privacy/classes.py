@@ -4,8 +4,10 @@ A feature is a value that each subject may have at both parties: an address, a b
 candidate and target agree on a value that a share q of the candidates has, the likelihood ratio is (1 − m)/q, where
 they do not it is m, the probability that one person shows two values. Features count as independent.
 
-Everything is relational. A feature on which too many pairs of subjects agree names nobody by itself; it only weighs
-those whom the others name, or, where there are no others, all such features must agree at once.
+Everything is relational: a party's features are one table with the columns feature, subject and value, each row once.
+What candidates and targets have in common is the same for every attacker, who only weighs it. A feature on which too
+many pairs of subjects agree names nobody by itself; it only weighs those whom the others name, or, where there are no
+others, all such features must agree at once.
 """
 
 # pyright: reportAttributeAccessIssue=false, reportOperatorIssue=false, reportArgumentType=false, reportCallIssue=false
@@ -14,16 +16,16 @@ those whom the others name, or, where there are no others, all such features mus
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from idverify.privacy.answers import Posterior
-from idverify.privacy.engine import counted, kept
-from idverify.privacy.matching import LEAST_KEPT, MOST_ENTRIES, gathered, normal
+from idverify.privacy.answers import Floats, Ints, Posterior
+from idverify.privacy.engine import kept
+from idverify.privacy.matching import LEAST_KEPT, MOST_ENTRIES, added, gathered, normal
 from idverify.privacy.view import View, places
 
 if TYPE_CHECKING:
@@ -34,13 +36,29 @@ MOST_AGREEING = 8_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Feature:
-    """A value of candidates and of targets: tables with the columns subject and value, each row once."""
+class Size:
+    """How much two parties have of a feature."""
 
-    name: str
-    first: Table
-    second: Table
-    moved: float  # m
+    values: int  # distinct ones of the targets
+    common: int  # of these, how many a candidate has too
+    holders: int  # candidates that have a value
+    targets: int  # targets that have a value
+    agreeing: int  # pairs of subjects that agree, several values of one counted several times
+
+
+@dataclass(frozen=True, slots=True)
+class Agreeing:
+    """Pairs of subjects that agree: on which feature, the places of target and candidate, and `sharing`, how many
+    candidates have the value, the rarest of those that they agree on."""
+
+    names: tuple[str, ...]
+    features: tuple[tuple[str, ...], ...]  # several that must agree at once are one
+    holders: tuple[int, ...]  # of each feature
+    feature: Ints
+    target: Ints
+    candidate: Ints
+    sharing: Ints
+    left_out: int = 0  # targets
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,104 +70,114 @@ class Weighed:
     left_out: int = 0
 
 
-def weigh(view: View, features: Sequence[Feature]) -> Weighed | None:
-    """The posterior over the source's subjects; None where no feature tells anybody from anybody."""
+def sizes(view: View, first: Table, second: Table) -> dict[str, Size]:
+    """How much candidates and targets have of each feature that the targets have."""
+    known = first.group_by("feature", "value").agg(n=first.count())
+    seen = second.group_by("feature", "value").agg(m=second.count())
+    met = seen.left_join(known, ["feature", "value"])
+    met = met.group_by("feature").agg(values=met.count(), common=met.n.count(), agreeing=(met.n * met.m).sum())
+    holders = first.group_by("feature").agg(holders=first.subject.nunique())
+    targets = second.group_by("feature").agg(targets=second.subject.nunique())
+    found = met.join(targets, "feature").left_join(holders, "feature").drop("feature_right").order_by("feature")
+    return {
+        row["feature"]: Size(
+            row["values"], row["common"], row["holders"] or 0, row["targets"], int(row["agreeing"] or 0)
+        )
+        for row in view.engine.to_pyarrow(found).to_pylist()
+    }
+
+
+def agreeing(view: View, first: Table, second: Table, features: Mapping[str, Size]) -> Agreeing | None:
+    """Who agrees on these features; None where none of them tells anybody from anybody."""
     assert view.source is not None
     names, subjects = view.subjects(view.source), view.subjects(view.target)
-    sizes = {feature.name: _size(view, feature) for feature in features}
-    telling = [f for f in features if 0 < sizes[f.name] < 0.9 * len(names) * max(_targets(view, f), 1)]
+    telling = {f: s for f, s in features.items() if 0 < s.agreeing < 0.9 * len(names) * max(s.targets, 1)}
     if not telling:
         return None
-    small = [f for f in telling if sizes[f.name] <= MOST_AGREEING]
-    large = [f for f in telling if sizes[f.name] > MOST_AGREEING]
+    small = [feature for feature, size in telling.items() if size.agreeing <= MOST_AGREEING]
+    large = [feature for feature, size in telling.items() if size.agreeing > MOST_AGREEING]
+    holders: dict[tuple[str, ...], int] = {(feature,): size.holders for feature, size in telling.items()}
     left_out = 0
     if small:
-        found = kept(view.engine, _summed([_agreeing(view, feature) for feature in small]))
+        found = _met(first, second, small)
         if large:
-            found = _summed([found, *(_among(view, feature, found) for feature in large)])
+            found = kept(view.engine, found)
+            found = found.union(_among(first, second, large, found))
     else:
-        together = _together(large)
-        size = _size(view, together)
-        if size > MOST_AGREEING:
-            most = max(1, int(len(subjects) * MOST_AGREEING / size))
+        first, second = (_together(side, large) for side in (first, second))
+        (size,) = sizes(view, first, second).values()
+        holders = {tuple(large): size.holders}
+        if size.agreeing > MOST_AGREEING:
+            most = max(1, int(len(subjects) * MOST_AGREEING / size.agreeing))
             left_out = max(0, len(subjects) - most)
-            chosen = together.second.filter(together.second.subject < subjects[min(most, len(subjects) - 1)])
-            together = Feature(together.name, together.first, chosen, together.moved)
-        found = _summed([_agreeing(view, together)])
-    rows = view.engine.to_pyarrow(found.order_by("second", "first"))
-    owner, who = places(subjects, rows.column("second")), places(names, rows.column("first"))
-    gain = rows.column("gain").to_numpy(zero_copy_only=False).astype(np.float64)
-    most = max(LEAST_KEPT, MOST_ENTRIES // max(len(subjects), 1))
-    posterior = gathered([normal(owner, who, gain, pool=len(names), most=most)], names, subjects)
-    return Weighed(posterior, tuple(f.name for f in telling), left_out)
-
-
-def met(view: View, one: Table, two: Table) -> tuple[int, int]:
-    """How many distinct values the second table has, and how many of them are in the first too."""
-    here = one.select("value", known="value").distinct()
-    both = two.select("value").distinct().left_join(here, "value")
-    (row,) = view.engine.to_pyarrow(both.agg(total=both.count(), common=both.known.count())).to_pylist()
-    return row["total"], row["common"]
-
-
-def _targets(view: View, feature: Feature) -> int:
-    return counted(view.engine, feature.second.select("subject").distinct())
-
-
-def _size(view: View, feature: Feature) -> int:
-    """How many pairs of subjects agree on it, several values of one counted several times."""
-    one = feature.first.group_by("value").agg(n=lambda t: t.count())
-    two = feature.second.group_by("value").agg(m=lambda t: t.count())
-    met = one.join(two, "value")
-    found = view.engine.to_pyarrow((met.n * met.m).sum()).as_py()
-    return int(found or 0)
-
-
-def _gains(view: View, feature: Feature) -> Table:
-    """Each value and what it says that both have it: log((1 − m)/q) − log m, against not having it."""
-    holders = counted(view.engine, feature.first.select("subject").distinct())
-    seen = feature.first.group_by("value").agg(n=lambda t: t.count())
-    least = math.log((1.0 - feature.moved) / feature.moved)
-    return seen.select("value", gain=(least + math.log(max(holders, 1)) - seen.n.cast("float64").ln()).round(9))
-
-
-def _agreeing(view: View, feature: Feature) -> Table:
-    one = feature.first.join(_gains(view, feature), "value").select("value", "gain", first="subject")
-    two = feature.second.select("value", second="subject")
-    met = one.join(two, "value")
-    return met.group_by("first", "second").agg(gain=met.gain.max())
-
-
-def _among(view: View, feature: Feature, found: Table) -> Table:
-    """The gains of a feature among pairs of subjects that others have named."""
-    one = feature.first.join(_gains(view, feature), "value").select("value", "gain", first="subject")
-    two = feature.second.select("value", second="subject")
-    met = found.select("first", "second").join(one, "first").join(two, ["second", "value"])
-    return met.group_by("first", "second").agg(gain=met.gain.max())
-
-
-def _summed(tables: Sequence[Table]) -> Table:
-    every = reduce(lambda one, other: one.union(other), (t.select("first", "second", "gain") for t in tables))
-    return every.group_by("first", "second").agg(gain=every.gain.sum().round(9))
-
-
-def _together(features: Sequence[Feature]) -> Feature:
-    """One feature of several, for subjects that have one value of each."""
-
-    def one_of_each(side: str) -> Table:
-        whole: Table | None = None
-        for number, feature in enumerate(features):
-            table = getattr(feature, side)
-            single = table.group_by("subject").agg(n=table.count(), v=table.value.min().cast("string"))
-            single = single.filter(single.n == 1).select("subject", **{f"v{number}": single.v})
-            whole = single if whole is None else whole.join(single, "subject")
-        assert whole is not None
-        parts = [whole[f"v{number}"] for number in range(len(features))]
-        return whole.select("subject", value=reduce(lambda a, b: a.concat("|").concat(b), parts))
-
-    return Feature(
-        " and ".join(f.name for f in features),
-        one_of_each("first"),
-        one_of_each("second"),
-        max(f.moved for f in features),
+            second = second.filter(second.subject < subjects[min(most, len(subjects) - 1)])
+        found = _met(first, second, [_AND.join(large)])
+    rows = view.engine.to_pyarrow(found)
+    return Agreeing(
+        tuple(telling),
+        tuple(holders),
+        tuple(holders.values()),
+        places([_AND.join(feature) for feature in holders], rows.column("feature")),
+        places(subjects, rows.column("second")),
+        places(names, rows.column("first")),
+        rows.column("sharing").to_numpy(zero_copy_only=False),
+        left_out,
     )
+
+
+def weigh(view: View, found: Agreeing, moved: Mapping[str, float]) -> Weighed:
+    """The posterior over the source's subjects. `moved`: m of each feature.
+
+    What an agreement says against none: log((1 − m)/q) − log m, where q is `sharing` of `holders`.
+    """
+    assert view.source is not None
+    names, subjects = view.subjects(view.source), view.subjects(view.target)
+    chances = [max(moved[name] for name in feature) for feature in found.features]
+    most_said: Floats = np.array(
+        [math.log((1.0 - m) / m) + math.log(max(n, 1)) for m, n in zip(chances, found.holders, strict=True)]
+    )
+    gain = np.round(most_said[found.feature] - np.log(found.sharing), 9)
+    owner, who, gain = added(found.target, found.candidate, gain, columns=len(names))
+    most = max(LEAST_KEPT, MOST_ENTRIES // max(len(subjects), 1))
+    posterior = gathered([normal(owner, who, np.round(gain, 9), pool=len(names), most=most)], names, subjects)
+    return Weighed(posterior, found.names, found.left_out)
+
+
+def _met(first: Table, second: Table, features: Sequence[str]) -> Table:
+    """The pairs of subjects that agree on each of these features."""
+    one, two = (side.filter(side.feature.isin(features)) for side in (first, second))
+    met = _shared(one).join(two.select("feature", "value", second="subject"), ["feature", "value"])
+    return met.group_by("feature", "first", "second").agg(sharing=met.sharing.min())
+
+
+def _among(first: Table, second: Table, features: Sequence[str], found: Table) -> Table:
+    """The same of features that too many agree on, among pairs of subjects that others have named."""
+    one, two = (side.filter(side.feature.isin(features)) for side in (first, second))
+    met = found.select("first", "second").distinct().join(_shared(one), "first")
+    met = met.join(two.select("feature", "value", second="subject"), ["feature", "second", "value"])
+    return met.group_by("feature", "first", "second").agg(sharing=met.sharing.min())
+
+
+def _shared(one: Table) -> Table:
+    """Each candidate's values, and how many candidates have each."""
+    seen = one.group_by("feature", "value").agg(sharing=one.count())
+    return one.select("feature", "value", first="subject").join(seen, ["feature", "value"])
+
+
+_AND = " and "
+
+
+def _together(side: Table, features: Sequence[str]) -> Table:
+    """One feature of several, for subjects that have one value of each."""
+    import ibis
+
+    whole: Table | None = None
+    for number, feature in enumerate(features):
+        table = side.filter(side.feature == feature)
+        single = table.group_by("subject").agg(n=table.count(), v=table.value.min())
+        single = single.filter(single.n == 1).select("subject", **{f"v{number}": single.v})
+        whole = single if whole is None else whole.join(single, "subject")
+    assert whole is not None
+    parts = [whole[f"v{number}"] for number in range(len(features))]
+    value = reduce(lambda a, b: a.concat("|").concat(b), parts)
+    return whole.select("subject", feature=ibis.literal(_AND.join(features)), value=value)

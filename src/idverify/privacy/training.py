@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from idverify.privacy.answers import Floats, Ints
-from idverify.privacy.attacks.partition import in_common
+from idverify.privacy.attacks.partition import groups, in_common
 from idverify.privacy.attacks.timing import FOUND_FLOOR, Rhythm, frequent
 from idverify.privacy.delays import Density, histogram
 from idverify.privacy.lags import LEAST_POINTS, PER_DECADE
@@ -120,24 +120,28 @@ def _moved(view: View, first: Events, second: Events, *, right: Mapping[str, Set
 
 def _regrouped(view: View, right: Mapping[str, Set[str]]) -> dict[str, float]:
     """For each grouping of both ledgers: how often the same person is in another group at the other party."""
+    shared = in_common(view)
+    if not shared:
+        return {}
+    here, there = (_groups(view, side) for side in groups(view))
     found = {}
-    for shared in in_common(view):
-        here, there = _groups(view, shared.first), _groups(view, shared.second)
+    for each in shared:
         came, elsewhere = 0, 0
-        for subject, groups in there.items():
-            known = set[object]().union(*(here.get(person, set()) for person in right.get(subject, ())))
+        for subject, shown in there.get(each.name, {}).items():
+            known = set[str]().union(*(here[each.name].get(person, set()) for person in right.get(subject, ())))
             if known:
-                came, elsewhere = came + 1, elsewhere + known.isdisjoint(groups)
+                came, elsewhere = came + 1, elsewhere + known.isdisjoint(shown)
         if came >= LEAST_POINTS:
-            found[shared.name] = _share(elsewhere, came)
+            found[each.name] = _share(elsewhere, came)
     return found
 
 
-def _groups(view: View, table: Table) -> dict[str, set[object]]:
-    found: dict[str, set[object]] = {}
-    columns = view.engine.to_pyarrow(table)
-    for subject, value in zip(columns["subject"].to_pylist(), columns["value"].to_pylist(), strict=True):
-        found.setdefault(subject, set()).add(value)
+def _groups(view: View, table: Table) -> dict[str, dict[str, set[str]]]:
+    """For each grouping the groups of each subject."""
+    found: dict[str, dict[str, set[str]]] = {}
+    columns = view.engine.to_pyarrow(table.select("feature", "subject", "value"))
+    for feature, subject, value in zip(*(column.to_pylist() for column in columns.columns), strict=True):
+        found.setdefault(feature, {}).setdefault(subject, set()).add(value)
     return found
 
 

@@ -5,15 +5,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from idverify.privacy.answers import Answer
 from idverify.privacy.attacks._common import answer, no_answer
 from idverify.privacy.attacks.timing import LEAST_COMMON, MOVES, STAYS
-from idverify.privacy.classes import Feature, met, weigh
+from idverify.privacy.classes import Agreeing, agreeing, sizes, weigh
 from idverify.privacy.engine import kept
 from idverify.privacy.view import View
 
@@ -23,41 +24,45 @@ if TYPE_CHECKING:
 NAME = "address"
 
 
+FEATURES: Mapping[str, str] = MappingProxyType({"network address": "peer", "user agent": "agent"})
+
+
 def address(view: View) -> Answer:
     """Guess by network address and user agent."""
     if view.source is None:
         return no_answer(view, NAME, "one party alone has nothing to compare addresses with")
-    found = weigh(view, list(_features(view)))
+    found = view.once(("same address", view.source, view.target), partial(_agreeing, view))
     if found is None:
         return no_answer(view, NAME, "all records come from one address and client, or from none that both have met")
-    pairs = tuple(f"{name} = {name}" for name in found.names)
-    return replace(answer(view, NAME, found.posterior, pairs), left_out={"too many targets": found.left_out})
-
-
-def _features(view: View) -> Iterator[Feature]:
-    assert view.source is not None
     declared = view.attacker == "policy" and view.public.policy.users_per_address is not None
-    for name in ("peer", "agent"):
-        moved = STAYS if declared else MOVES
-        if view.learned is not None:
-            moved = view.learned.moved.get(name, moved)
-        one, two = (_seen(view, party, name) for party in (view.source, view.target))
-        if view.once(("in common", name, view.source, view.target), partial(_in_common, view, one, two)):
-            yield Feature({"peer": "network address", "agent": "user agent"}[name], one, two, moved)
+    known = view.learned.moved if view.learned else {}
+    moved = {feature: known.get(name, STAYS if declared else MOVES) for feature, name in FEATURES.items()}
+    weighed = weigh(view, found, moved)
+    pairs = tuple(f"{name} = {name}" for name in weighed.names)
+    return replace(answer(view, NAME, weighed.posterior, pairs), left_out={"too many targets": weighed.left_out})
 
 
-def _seen(view: View, party: str, name: str) -> Table:
-    """Who came from where, or with what, each once."""
+def _agreeing(view: View) -> Agreeing | None:
+    """Who was seen at the same address, or with the same client, where the source has met enough of the target's."""
+    assert view.source is not None
+    sides = _seen(view, view.source), _seen(view, view.target)
+    found = {name: size for name, size in sizes(view, *sides).items() if size.common >= LEAST_COMMON * size.values}
+    return agreeing(view, *sides, found)
+
+
+def _seen(view: View, party: str) -> Table:
+    """Who came from where, and with what, each once."""
 
     def rows() -> Table:
+        import ibis
+
         events = view.events(party)
-        seen = events.filter(events.subject.notnull() & events[name].notnull())
-        return kept(view.engine, seen.select("subject", value=name).distinct())
+        seen = [
+            events.filter(events.subject.notnull() & events[name].notnull())
+            .select("subject", feature=ibis.literal(feature), value=name)
+            .distinct()
+            for feature, name in FEATURES.items()
+        ]
+        return kept(view.engine, seen[0].union(*seen[1:]))
 
-    return view.once(("seen", name, party), rows)
-
-
-def _in_common(view: View, one: Table, two: Table) -> bool:
-    """Whether the source has met enough of what the target has met."""
-    total, common = met(view, one, two)
-    return total > 0 and common >= LEAST_COMMON * total
+    return view.once(("seen", party), rows)

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from idverify.privacy.answers import Answer
 from idverify.privacy.attacks._common import answer, no_answer
 from idverify.privacy.attacks.timing import FOUND_FLOOR
+from idverify.privacy.fields import fields_of
 from idverify.privacy.lags import LEAST_POINTS, Correlogram, correlogram
 from idverify.privacy.matching import Points, match
 from idverify.privacy.view import View, places
@@ -80,14 +81,12 @@ def _numbers(view: View, party: str) -> tuple[Numbers, ...]:
 
 
 def _found(view: View, party: str) -> Iterator[Numbers]:
-    leaves = view.leaves(party)
-    rows = leaves.filter(leaves.subject.notnull() & leaves.number.notnull())
-    sizes = rows.group_by("field").agg(values=rows.number.nunique(), number=rows.count())
-    sizes = sizes.filter((sizes["values"] >= LEAST_POINTS) & (sizes.number <= MOST_VALUES))
-    sizes = sizes.order_by(sizes["values"].desc(), "field").limit(MOST_FIELDS)
-    fields = view.engine.to_pyarrow(sizes).column("field").to_pylist()
+    known = [f for f in fields_of(view, party) if f.values["number"] >= LEAST_POINTS and f.numbers <= MOST_VALUES]
+    fields = [field.name for field in sorted(known, key=lambda f: (-f.values["number"], f.name))[:MOST_FIELDS]]
     if fields:
-        own = rows.filter(rows.field.isin(fields)).select("field", "subject", "number").distinct()
+        leaves = view.leaves(party)
+        rows = leaves.filter(leaves.subject.notnull() & leaves.number.notnull() & leaves.field.isin(fields))
+        own = rows.select("field", "subject", "number").distinct()
         table = view.engine.to_pyarrow(own.order_by("field", "number", "subject"))
         for field in fields:
             part = table.filter(pc.equal(table.column("field"), field))

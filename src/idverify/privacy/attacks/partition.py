@@ -12,14 +12,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from idverify.privacy.answers import Answer
 from idverify.privacy.attacks._common import answer, no_answer
-from idverify.privacy.classes import Feature, weigh
-from idverify.privacy.engine import counted
+from idverify.privacy.classes import Agreeing, agreeing, sizes, weigh
+from idverify.privacy.engine import kept
+from idverify.privacy.fields import FORMS, Form, fields_of
 from idverify.privacy.joining import place_of
-from idverify.privacy.opaque import LEAST_BITS
 from idverify.privacy.view import KNOWS_PEOPLE, View
 
 if TYPE_CHECKING:
@@ -35,7 +36,6 @@ COMMON = 0.9
 LEAST_TWICE = 20
 """Subjects that came twice, to tell whether a group stays with a person."""
 MOST_FIELDS = 40
-FORMS = ("text", "number", "tail")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,79 +43,104 @@ class Grouping:
     """A field whose values part people: how many values it has."""
 
     field: str
-    form: str
+    form: Form
     values: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """A grouping of the source that the target has too."""
+
+    one: Grouping
+    other: Grouping
+
+    @property
+    def name(self) -> str:
+        return f"{self.one.field} ({self.one.form}) = {self.other.field} ({self.other.form})"
 
 
 def partition(view: View) -> Answer:
     """Guess by the groups that candidate and target are in."""
     if view.source is None:
         return no_answer(view, NAME, "one party alone has no groups to compare")
-    found = weigh(view, list(_features(view)))
+    found = view.once(("same group", view.source, view.target), partial(_agreeing, view))
     if found is None:
         return no_answer(view, NAME, "no value parts the people of both ledgers into groups")
-    return replace(answer(view, NAME, found.posterior, found.names), left_out={"too many targets": found.left_out})
-
-
-def _features(view: View) -> Iterator[Feature]:
-    for shared in in_common(view):
-        yield Feature(shared.name, shared.first, shared.second, _moved(view, shared))
-
-
-@dataclass(frozen=True, slots=True)
-class Shared:
-    """A grouping of both parties: tables with the columns subject and value, and the source's field."""
-
-    name: str
-    first: Table
-    second: Table
-    field: str
-    form: str
+    weighed = weigh(view, found, {shared.name: _moved(view, shared) for shared in in_common(view)})
+    return replace(
+        answer(view, NAME, weighed.posterior, weighed.names), left_out={"too many targets": weighed.left_out}
+    )
 
 
 def in_common(view: View) -> tuple[Shared, ...]:
     """The groupings that source and target have in common."""
     assert view.source is not None
-    sides = view.source, view.target
-    return view.once(("groupings in common", *sides), lambda: tuple(_in_common(view, *sides)))
+    return view.once(("groupings in common", view.source, view.target), lambda: tuple(_in_common(view)))
 
 
-def _in_common(view: View, source: str, target: str) -> Iterator[Shared]:
-    here, there = _groupings(view, source), _groupings(view, target)
-    issued = view.public.role(source) in KNOWS_PEOPLE
-    pairs = [(one, other) for one in here for other in there if _comparable(one, other, issued=issued)]
+def groups(view: View) -> tuple[Table, Table]:
+    """Who is in which group of these at the source and at the target, with the columns of `classes`."""
+    assert view.source is not None
+    shared = in_common(view)
+    return (
+        _labelled(_grouped(view, view.source), [(each.name, each.one) for each in shared]),
+        _labelled(_grouped(view, view.target), [(each.name, each.other) for each in shared]),
+    )
+
+
+def _agreeing(view: View) -> Agreeing | None:
+    """Who is in the same group."""
+    shared = in_common(view)
+    if not shared:
+        return None
+    sides = groups(view)
+    found = sizes(view, *sides)
+    return agreeing(view, *sides, {each.name: found[each.name] for each in shared})
+
+
+def _labelled(grouped: Table, features: Sequence[tuple[str, Grouping]]) -> Table:
+    import ibis
+
+    chosen = [
+        grouped.filter((grouped.field == grouping.field) & (grouped.form == grouping.form)).select(
+            "subject", "value", feature=ibis.literal(name)
+        )
+        for name, grouping in features
+    ]
+    return chosen[0].union(*chosen[1:]) if len(chosen) > 1 else chosen[0]
+
+
+def _in_common(view: View) -> Iterator[Shared]:
+    assert view.source is not None
+    here, there = _groupings(view, view.source), _groupings(view, view.target)
+    issued = view.public.role(view.source) in KNOWS_PEOPLE
+    pairs = [Shared(one, other) for one in here for other in there if _comparable(one, other, issued=issued)]
     if not pairs:
         return
-    counts = _common(view, (source, target), pairs)
-    for one, other in pairs:
+    counts = _common(view)
+    for shared in pairs:
+        one, other = shared.one, shared.other
         total, common = other.values, counts.get((one.field, one.form, other.field, other.form), 0)
         if total < 2 or common < COMMON * total:
             continue
         if "tail" in (one.form, other.form) and (max(one.values, other.values) / 256.0) ** common > 1e-3:
             continue
-        name = f"{one.field} ({one.form}) = {other.field} ({other.form})"
-        yield Shared(name, _values(view, source, one), _values(view, target, other), one.field, one.form)
+        yield shared
 
 
-def _common(
-    view: View, sides: tuple[str, str], pairs: Sequence[tuple[Grouping, Grouping]]
-) -> dict[tuple[str, str, str, str], int]:
+def _common(view: View) -> dict[tuple[str, str, str, str], int]:
     """How many distinct values two groupings have in common: field, form, other field, other form → number."""
-    found = {}
-    for forms in sorted({(one.form, other.form) for one, other in pairs}):
-        fields = [sorted({pair[n].field for pair in pairs if pair[n].form == forms[n]}) for n in (0, 1)]
-        one, two = (_distinct(view, sides[n], fields[n], forms[n]) for n in (0, 1))
-        met = one.join(two.rename(field_2="field"), "value")
-        numbers = met.group_by("field", "field_2").agg(number=met.count())
-        for row in view.engine.to_pyarrow(numbers).to_pylist():
-            found[row["field"], forms[0], row["field_2"], forms[1]] = row["number"]
-    return found
-
-
-def _distinct(view: View, party: str, fields: Sequence[str], form: str) -> Table:
-    leaves = view.leaves(party)
-    rows = leaves.filter(leaves.subject.notnull() & leaves.field.isin(fields) & leaves[form].notnull())
-    return rows.select("field", value=form).distinct()
+    assert view.source is not None
+    one, two = (
+        _grouped(view, party).select("field", "form", "text", "value").distinct()
+        for party in (view.source, view.target)
+    )
+    met = one.join(two.rename(field_2="field", form_2="form"), ["text", "value"])
+    numbers = met.group_by("field", "form", "field_2", "form_2").agg(number=met.count())
+    return {
+        (row["field"], row["form"], row["field_2"], row["form_2"]): row["number"]
+        for row in view.engine.to_pyarrow(numbers).to_pylist()
+    }
 
 
 def _moved(view: View, shared: Shared) -> float:
@@ -130,12 +155,20 @@ def _moved(view: View, shared: Shared) -> float:
         return view.learned.moved[shared.name]
     if view.public.role(view.source) in KNOWS_PEOPLE:
         return CHANGED
-    leaves = view.leaves(view.source)
-    rows = leaves.filter(leaves.subject.notnull() & (leaves.field == shared.field))
-    each = rows.group_by("subject").agg(records=rows.record.nunique(), values=rows[shared.form].nunique())
-    twice = each.filter(each.records > 1)
-    came, changed = counted(view.engine, twice), counted(view.engine, twice.filter(twice["values"] > 1))
+    key = "came twice", view.source, shared.one.field, shared.one.form
+    came, changed = view.once(key, partial(_came_twice, view, view.source, shared.one))
     return min((changed + 0.5) / (came + 1.0), UNKNOWN) if came >= LEAST_TWICE else UNKNOWN
+
+
+def _came_twice(view: View, party: str, grouping: Grouping) -> tuple[int, int]:
+    """How many subjects have several records with a field, and how many of these have several values."""
+    leaves = view.leaves(party)
+    rows = leaves.filter(leaves.subject.notnull() & (leaves.field == grouping.field))
+    each = rows.group_by("subject").agg(records=rows.record.nunique(), values=rows[grouping.form].nunique())
+    twice = each.filter(each.records > 1)
+    found = twice.agg(came=twice.count(), changed=twice.count(where=twice["values"] > 1))
+    (row,) = view.engine.to_pyarrow(found).to_pylist()
+    return row["came"], row["changed"]
 
 
 def _comparable(one: Grouping, other: Grouping, *, issued: bool) -> bool:
@@ -153,29 +186,28 @@ def _comparable(one: Grouping, other: Grouping, *, issued: bool) -> bool:
 
 def _groupings(view: View, party: str) -> list[Grouping]:
     """Fields with more than one value, of which at least one belongs to several subjects."""
-    return view.once(("groupings", party), lambda: _found(view, party))
-
-
-def _found(view: View, party: str) -> list[Grouping]:
-    leaves = view.leaves(party)
-    leaves = leaves.filter(leaves.subject.notnull() & ((leaves.bits >= LEAST_BITS) | leaves.number.notnull()))
-    sizes = {}
-    for form in FORMS:
-        said = leaves[form].notnull() & (leaves.number.notnull() if form == "number" else leaves.bits >= LEAST_BITS)
-        sizes[form] = leaves[form].nunique(where=said)
-        sizes[f"{form} subjects"] = leaves.subject.nunique(where=said)
-    rows = view.engine.to_pyarrow(leaves.group_by("field").agg(**sizes)).to_pylist()
     found = [
-        Grouping(row["field"], form, row[form])
-        for row in rows
+        Grouping(field.name, form, field.values[form])
+        for field in fields_of(view, party)
         for form in FORMS
-        if 1 < row[form] < row[f"{form} subjects"]
+        if 1 < field.values[form] < field.subjects[form]
     ]
     return sorted(found, key=lambda g: (g.values, g.field, g.form))[:MOST_FIELDS]
 
 
-def _values(view: View, party: str, grouping: Grouping) -> Table:
-    leaves = view.leaves(party)
-    rows = leaves.filter(leaves.subject.notnull() & (leaves.field == grouping.field))
-    rows = rows.filter(rows[grouping.form].notnull())
-    return rows.select("subject", value=grouping.form).distinct()
+def _grouped(view: View, party: str) -> Table:
+    """All groupings: columns field, form, subject, value, and whether that is a `text`; each row once."""
+
+    def rows() -> Table:
+        import ibis
+
+        leaves = view.leaves(party)
+        forms = []
+        for form in FORMS:
+            fields = [grouping.field for grouping in _groupings(view, party) if grouping.form == form]
+            own = leaves.filter(leaves.subject.notnull() & leaves.field.isin(fields) & leaves[form].notnull())
+            value, text = own[form].cast("string"), ibis.literal(form == "text")
+            forms.append(own.select("field", "subject", form=ibis.literal(form), text=text, value=value).distinct())
+        return kept(view.engine, forms[0].union(*forms[1:]))
+
+    return view.once(("grouped", party), rows)

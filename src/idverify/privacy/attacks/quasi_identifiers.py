@@ -11,16 +11,20 @@ and say EXTRAPOLATED.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from idverify.privacy.answers import Answer
 from idverify.privacy.attacks._common import answer, no_answer
 from idverify.privacy.attacks.timing import LEAST_COMMON
-from idverify.privacy.classes import Feature, met, weigh
-from idverify.privacy.opaque import LEAST_BITS
+from idverify.privacy.classes import Agreeing, agreeing, sizes, weigh
+from idverify.privacy.engine import kept
+from idverify.privacy.fields import fields_of
 from idverify.privacy.view import View
+
+if TYPE_CHECKING:
+    from ibis.expr.types import Column, Table
 
 NAME = "quasi_identifiers"
 MISTAKEN = 1e-3
@@ -41,38 +45,51 @@ def quasi_identifiers(view: View) -> Answer:
     """Guess by what people say about themselves."""
     if view.source is None:
         return no_answer(view, NAME, "one party alone has nothing to compare people with")
-    found = weigh(view, list(_features(view)))
+    found = view.once(("same words", view.source, view.target), partial(_agreeing, view))
     if found is None:
         return no_answer(view, NAME, "the ledgers hold no words about people under the same name")
-    pairs = tuple(f"{name} = {name}" for name in found.names)
-    return replace(answer(view, NAME, found.posterior, pairs), left_out={"too many targets": found.left_out})
+    weighed = weigh(view, found, dict.fromkeys(found.names, MISTAKEN))
+    pairs = tuple(f"{name} = {name}" for name in weighed.names)
+    return replace(answer(view, NAME, weighed.posterior, pairs), left_out={"too many targets": weighed.left_out})
 
 
-def _features(view: View) -> Iterator[Feature]:
+def _agreeing(view: View) -> Agreeing | None:
+    """Who says the same of himself, where the source has met enough of what the target has met."""
     assert view.source is not None
-    names = [view.once(("words", party), partial(_names, view, party)) for party in (view.source, view.target)]
-    for name in sorted(names[0].keys() & names[1].keys()):
-        sides = []
-        for party, fields in zip((view.source, view.target), names, strict=True):
-            leaves = view.leaves(party)
-            rows = leaves.filter(leaves.subject.notnull() & leaves.field.isin(fields[name]))
-            sides.append(rows.select("subject", value="text").distinct())
-        total, common = met(view, *sides)
-        if total > 1 and common >= LEAST_COMMON * total:
-            yield Feature(name, sides[0], sides[1], MISTAKEN)
+    sides = _words(view, view.source), _words(view, view.target)
+    if sides[0] is None or sides[1] is None:
+        return None
+    found = sizes(view, *sides)
+    common = {
+        name: size for name, size in found.items() if size.values > 1 and size.common >= LEAST_COMMON * size.values
+    }
+    return agreeing(view, *sides, common)
 
 
-def _names(view: View, party: str) -> dict[str, list[str]]:
-    """The party's fields of words, by what they are called."""
-    leaves = view.leaves(party)
-    words = leaves.filter(leaves.number.isnull() & (leaves.bits < LEAST_BITS) & leaves.subject.notnull())
-    words = words.filter(~words.text.isin(["true", "false"]))
-    fields = view.engine.to_pyarrow(words.select("field").distinct()).column("field").to_pylist()
-    found: dict[str, list[str]] = {}
-    for field in sorted(fields):
-        last = field.rpartition(" ")[2].rpartition(".")[2].removesuffix("[]")
-        if last in OF_EVERYBODY or field.endswith((".headers.user-agent", ".headers.host")):
-            continue
-        name = next((kind for kind, words in KNOWN.items() if last in words), last)
-        found.setdefault(name, []).append(field)
-    return found
+def _words(view: View, party: str) -> Table | None:
+    """What people are called and say, under the names of the fields; None where nobody says anything."""
+
+    def rows() -> Table | None:
+        fields = [field.name for field in fields_of(view, party) if field.words and _about(field.name)]
+        if not fields:
+            return None
+        leaves = view.leaves(party)
+        said = leaves.filter(leaves.subject.notnull() & leaves.field.isin(fields))
+        return kept(view.engine, said.select("subject", feature=_name(said.field), value="text").distinct())
+
+    return view.once(("words", party), rows)
+
+
+def _about(field: str) -> bool:
+    """Whether a field of words may say something about a person."""
+    last = field.rpartition(" ")[2].rpartition(".")[2].removesuffix("[]")
+    return last not in OF_EVERYBODY and not field.endswith((".headers.user-agent", ".headers.host"))
+
+
+def _name(field: Column) -> Column:
+    """What a field is called, or the usual name of what it is."""
+    import ibis
+
+    last = field.split(" ")[-1].split(".")[-1]
+    last = last.endswith("[]").ifelse(last.left(last.length() - 2), last)
+    return ibis.cases(*((last.isin(sorted(words)), kind) for kind, words in KNOWN.items()), else_=last)

@@ -11,7 +11,9 @@ with the hour and end with the ledger, but hardly between one lag and a few time
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias
 
 import numpy as np
@@ -51,10 +53,18 @@ Accident: TypeAlias = "tuple[Floats, Floats]"
 
 @dataclass(frozen=True, slots=True)
 class Correlogram:
-    """What was found: the density, and how many standard deviations the clearest bin lies beyond accident."""
+    """What was found: how many standard deviations the clearest bin lies beyond accident, and the density.
 
-    density: Density
+    To find a density takes longer than to see that there is one, and most are not the clearest.
+    """
+
     clearest: float
+    find: Callable[[], Density]
+
+    @property
+    def density(self) -> Density:
+        """The density of the lags."""
+        return self.find()
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,18 +188,23 @@ def _within(
     if not found:
         return None
     clearest = max(each.clearest for _, _, each in found)
+    return Correlogram(clearest, partial(_density_of, found, len(inner), whole=whole))
+
+
+def _density_of(found: Sequence[tuple[float, _Side, _Found]], points: int, *, whole: bool) -> Density:
+    """The density of what stands out on each side, for so many points of the second stream."""
     if len(found) == 1 and not whole:
         ((sign, side, only),) = found
-        shape = fitted(side.edges[: len(only.excess) + 1], only.excess, only.variance, len(inner))
+        shape = fitted(side.edges[: len(only.excess) + 1], only.excess, only.variance, points)
         if shape is not None:
-            return Correlogram(shape if sign > 0 else shape.mirrored(), clearest)
+            return shape if sign > 0 else shape.mirrored()
     bins = [
-        (sign * (side.edges[k] - back), sign * (side.edges[k + 1] - back), share / len(inner))
+        (sign * (side.edges[k] - back), sign * (side.edges[k + 1] - back), share / points)
         for sign, side, each in found
         for back in (1.0 if whole and sign < 0 else 0.0,)
         for k, share in each.kept.items()
     ]
-    return Correlogram(_density(bins), clearest)
+    return _histogram(bins)
 
 
 def _part(side: _Side, whole: _Found) -> _Found:
@@ -272,7 +287,7 @@ def _steady(first: Floats, at: dict[float, Floats], side: _Side, found: _Found) 
     return True
 
 
-def _density(bins: list[tuple[float, float, float]]) -> Density:
+def _histogram(bins: list[tuple[float, float, float]]) -> Density:
     """A histogram of signed bins; gaps between them are empty."""
     edges = np.unique(np.array([edge for low, high, _ in bins for edge in (low, high)]))
     shares: NDArray[np.float64] = np.zeros(len(edges) - 1)

@@ -58,13 +58,14 @@ def near_join(view: View) -> Answer:
     if best is None:
         return no_answer(view, NAME, "no two fields of numbers are closer than by accident")
     _, one, other, found = best
+    density = found.density
     posterior = match(
         one.points,
         _shifted(other, one.whole and other.whole),
         view.subjects(view.source),
         view.subjects(view.target),
-        density=found.density,
-        floor=max(FOUND_FLOOR, 1.0 - found.density.share),
+        density=density,
+        floor=max(FOUND_FLOOR, 1.0 - density.share),
     )
     return answer(view, NAME, posterior, (f"{one.field} ~ {other.field}",))
 

@@ -117,15 +117,20 @@ def found_rhythm(
     signs: tuple[float, ...] = (1.0, -1.0),
 ) -> Rhythm | None:
     """The pair of routes whose lags stand out most; routes that are given are not questioned."""
-    best: tuple[float, Rhythm] | None = None
+    best: tuple[str, str, Correlogram] | None = None
+    there_at = {other: second.time[second.route == other] for other in [*there] or frequent(second.route)}
     for route in [*here] or frequent(first.route):
-        for other in [*there] or frequent(second.route):
-            found = _lags(first.time[first.route == route], second.time[second.route == other], signs=signs)
-            if found is not None and (best is None or found.clearest > best[0]):
-                floor = max(FOUND_FLOOR, 1.0 - found.density.share)
-                rhythm = Rhythm(frozenset((route,)), frozenset((other,)), found.density, floor, "a lag that stands out")
-                best = found.clearest, rhythm
-    return best[1] if best else None
+        here_at = first.time[first.route == route]
+        for other, shown in there_at.items():
+            found = _lags(here_at, shown, signs=signs)
+            if found is not None and (best is None or found.clearest > best[2].clearest):
+                best = route, other, found
+    if best is None:
+        return None
+    route, other, found = best
+    density = found.density
+    floor = max(FOUND_FLOOR, 1.0 - density.share)
+    return Rhythm(frozenset((route,)), frozenset((other,)), density, floor, "a lag that stands out")
 
 
 def _lags(first: Floats, second: Floats, *, signs: tuple[float, ...]) -> Correlogram | None:
@@ -136,9 +141,14 @@ def _lags(first: Floats, second: Floats, *, signs: tuple[float, ...]) -> Correlo
     found = correlogram(first / tick, second / tick + 0.5, least=1.0, whole=True, signs=signs)
     if found is None:
         return None
-    of = found.density
-    lags = Density((of.low - 0.5) * tick, (of.high - 0.5) * tick, lambda lag: of.of(lag / tick + 0.5) / tick, of.share)
-    return Correlogram(lags, found.clearest)
+
+    def lags() -> Density:
+        of = found.density
+        return Density(
+            (of.low - 0.5) * tick, (of.high - 0.5) * tick, lambda lag: of.of(lag / tick + 0.5) / tick, of.share
+        )
+
+    return Correlogram(found.clearest, lags)
 
 
 def _ticks(times: Floats, tick: float) -> bool:

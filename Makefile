@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help compare up load test check format bench oracles spark interop pictures clean
+.PHONY: help compare up load test check check-style check-mypy check-pyright check-layout format bench oracles spark interop pictures clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -20,15 +20,25 @@ up: $(VENV)/installed ## start all services, each on its own port; Ctrl-C stops 
 load: $(VENV)/installed ## Locust's web page on http://127.0.0.1:8089, against the services of make up
 	@$(BIN)/locust -f loadtests/locustfile.py --web-host 127.0.0.1 $(ARGS)
 
+# Compiled first: the tests start hundreds of processes, and each would compile what it imports where Python keeps no bytecode.
 test: $(VENV)/installed-dev ## run all tests (PostgreSQL comes as a wheel; Chromium from the system's packages)
 	@sh tests/install-chromium
+	@$(BIN)/python -m compileall -q src
 	@$(BIN)/pytest --numprocesses auto --dist loadfile $(ARGS)
 
-check: $(VENV)/installed-dev ## ruff, mypy --strict, pyright, import direction
+check: check-style check-mypy check-pyright check-layout ## ruff, mypy --strict, pyright, import direction
+
+check-style: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+check-mypy: $(VENV)/installed-dev
 	$(BIN)/mypy
+
+check-pyright: $(VENV)/installed-dev
 	$(BIN)/pyright
+
+check-layout: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -q tests/test_layout.py
 
 format: $(VENV)/installed-dev ## format the code

@@ -45,21 +45,24 @@ class Leaves:
 
     def add(self, value: Json, place: Place) -> None:
         """Take in all that a JSON value holds; without recursion, because the value may be hostile."""
+        names, values = self.names, self.values
         waiting: list[Iterator[tuple[Place, Json]]] = [iter([(place, value)])]
-        while waiting and len(self.values) < MOST_LEAVES:
+        while waiting and len(values) < MOST_LEAVES:
             for inside, item in waiting[-1]:
                 if isinstance(item, _KINDS):
-                    self.names.append(inside.name)
-                    self.values.append(item)
-                elif isinstance(item, (dict, Mapping)):  # the ABC alone would take ten times as long
-                    waiting.append(zip(map(inside.__getitem__, item), item.values(), strict=True))
-                    break
-                elif item is not None:
+                    names.append(inside.name)
+                    values.append(item)
+                elif item is None:
+                    continue
+                elif isinstance(item, (list, tuple)):
                     waiting.append(zip(repeat(inside[None]), item, strict=False))
+                    break
+                elif isinstance(item, (dict, Mapping)):  # the ABC alone takes ten times as long
+                    waiting.append(zip(map(inside.__getitem__, item), item.values(), strict=True))
                     break
             else:
                 waiting.pop()
-        del self.names[MOST_LEAVES:], self.values[MOST_LEAVES:]
+        del names[MOST_LEAVES:], values[MOST_LEAVES:]
 
     def first(self, name: str) -> Leaf | None:
         """The first value with that name."""

@@ -9,7 +9,6 @@ from which sets of characters it is; where that does not settle the matter the t
 
 from __future__ import annotations
 
-import base64
 import binascii
 import math
 import re
@@ -127,11 +126,7 @@ def _digest(value: str) -> str | None:
     if len(value) == 64 and _HEX.fullmatch(value):
         return value.lower()
     if len(value) in (43, 44) and _BASE64.fullmatch(value):
-        try:
-            raw = base64.urlsafe_b64decode(value.rstrip("=").replace("+", "-").replace("/", "_") + "=")
-        except (binascii.Error, ValueError):
-            return None
-        return raw.hex() if len(raw) == 32 else None
+        return binascii.a2b_base64(value[:43].replace("-", "+").replace("_", "/") + "=").hex()
     return None
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
 
 from idverify.errors import BadMessage
 from idverify.formats.sd_jwt import digest
@@ -36,9 +35,9 @@ def _text(text: str, depth: int) -> Json:
         return printable(text)
     if text[:1] in ("{", "["):
         try:
-            if nesting(text) > MAX_DEPTH:
+            if text.count("[") + text.count("{") > MAX_DEPTH and nesting(text) > MAX_DEPTH:
                 return printable(text)
-            return _value(json.loads(text, object_pairs_hook=_members, parse_constant=str, parse_float=_number), depth)
+            return _value(_DECODER.decode(text), depth)
         except (ValueError, RecursionError):
             return printable(text)
     if "~" in text:
@@ -58,7 +57,7 @@ def _text(text: str, depth: int) -> Json:
 
 def printable(text: str) -> str:
     """The text with lone surrogates spelled out, so that it can be written as UTF-8."""
-    return text.encode("utf-8", "backslashreplace").decode()
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
 def _members(pairs: list[tuple[str, Json]]) -> Json:
@@ -69,6 +68,9 @@ def _members(pairs: list[tuple[str, Json]]) -> Json:
 
 def _number(text: str) -> float | str:
     return value if math.isfinite(value := float(text)) else text
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_members, parse_constant=str, parse_float=_number)
 
 
 def _disclosure(part: str, depth: int) -> Json:
@@ -92,7 +94,7 @@ def _value(value: Json, depth: int) -> Json:
     """The same JSON value with every text in it decoded too."""
     if isinstance(value, str):
         return _text(value, depth + 1)
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {printable(name): _value(member, depth + 1) for name, member in value.items()}
     if isinstance(value, list):
         return [_value(item, depth + 1) for item in value]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from cryptography import x509
 
@@ -33,33 +34,34 @@ def read(message: bytes) -> Json:
 
 def as_json(value: Cbor, depth: int = 0) -> Json:
     """A CBOR value as JSON, with whatever is embedded in it."""
-    if value is None or isinstance(value, (bool, int)):
-        return value
-    if isinstance(value, str):
-        return _reading.printable(value)
-    if isinstance(value, float):
-        return value if math.isfinite(value) else str(value)
     if isinstance(value, bytes):
         return encode_base64url(value)
+    if isinstance(value, str):
+        return _reading.printable(value)
+    if value is None or isinstance(value, (bool, int)):
+        return value
     if isinstance(value, Embedded):
         return {"tag": cbor.EMBEDDED, "value": _decoded(value.content, depth)}
+    if isinstance(value, (list, tuple)):
+        return _cose(value, depth) or [as_json(item, depth) for item in value]
+    if isinstance(value, (dict, Mapping)):
+        pairs = [(_name(key), _member(key, item, depth)) for key, item in value.items()]
+        members = dict(pairs)
+        # Keys that become the same text stay apart, so that none is lost.
+        return members if len(members) == len(pairs) else [[name, item] for name, item in pairs]
     if isinstance(value, Tag):
         return {"tag": value.tag, "value": as_json(value.value, depth)}
-    if isinstance(value, Mapping):
-        pairs = [(_name(key), _member(key, item, depth)) for key, item in value.items()]
-        # Keys that become the same text stay apart, so that none is lost.
-        return dict(pairs) if len(dict(pairs)) == len(pairs) else [[name, item] for name, item in pairs]
-    if isinstance(value, Sequence):
-        return _cose(value, depth) or [as_json(item, depth) for item in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
     return str(value)
 
 
 def _texts(value: Json) -> Json:
     if isinstance(value, str):
         return value if (decoded := _from_base64url(value)) is None else {"text": value, "cbor": decoded}
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {name: _texts(member) for name, member in value.items()}
-    if isinstance(value, Sequence):
+    if isinstance(value, list):
         return [_texts(item) for item in value]
     return value
 
@@ -109,18 +111,20 @@ def _member(key: Cbor, value: Cbor, depth: int) -> Json:
 
 
 def _certificate(value: Cbor, depth: int) -> Json:
-    if not isinstance(value, bytes):
-        return as_json(value, depth)
-    decoded: dict[str, Json] = {"der": encode_base64url(value)}
+    return {"der": encode_base64url(value), **_said_by(value)} if isinstance(value, bytes) else as_json(value, depth)
+
+
+@lru_cache(maxsize=100)
+def _said_by(certificate: bytes) -> Mapping[str, str]:
+    """What a certificate says; an issuer has few of them, and they are in all that it issues."""
     try:
-        certificate = x509.load_der_x509_certificate(value)
-        decoded |= {
-            "subject": _reading.printable(certificate.subject.rfc4514_string()),
-            "issuer": _reading.printable(certificate.issuer.rfc4514_string()),
-            "serial_number": str(certificate.serial_number),
-            "not_before": certificate.not_valid_before_utc.isoformat(),
-            "not_after": certificate.not_valid_after_utc.isoformat(),
+        read = x509.load_der_x509_certificate(certificate)
+        return {
+            "subject": _reading.printable(read.subject.rfc4514_string()),
+            "issuer": _reading.printable(read.issuer.rfc4514_string()),
+            "serial_number": str(read.serial_number),
+            "not_before": read.not_valid_before_utc.isoformat(),
+            "not_after": read.not_valid_after_utc.isoformat(),
         }
     except (ValueError, TypeError, x509.InvalidVersion, UserWarning):
-        return decoded
-    return decoded
+        return {}

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from idverify.privacy.answers import Answer
-from idverify.privacy.attack import attack, subjects_in
+from idverify.privacy.attack import Asked, Attacking, attack, subjects_in
 from idverify.privacy.joining import chance_of, place_of
 from idverify.privacy.metrics import Linkage
 from idverify.privacy.opaque import apparent_bits, is_opaque
@@ -228,6 +228,25 @@ def test_a_third_party_is_a_bridge_between_two(tmp_path: Path) -> None:
     assert alone.silent
     bridged = joined(tmp_path / "three", ledgers, ("identity_provider", "attester", "platform_a"))
     assert {(c.first[1:], c.second[1:]) for c in claims(bridged)} == {(str(n), str(n)) for n in range(30)}
+
+
+def test_coalitions_that_are_looked_at_together_find_what_each_finds_alone(tmp_path: Path) -> None:
+    keys = [secrets.token_urlsafe(16) for _ in range(20)]
+    ledgers: dict[str, Rows] = {
+        "identity_provider": [(f"9{n}", {"id": key}) for n, key in enumerate(keys)],
+        "platform_a": [(f"a{n}", {"digest": _hex(key), "code": f"code-{n}-{keys[-n]}"}) for n, key in enumerate(keys)],
+        "platform_b": [(f"b{n}", {"id": key, "code": f"code-{n}-{keys[-n]}"}) for n, key in enumerate(keys)],
+    }
+    coalitions = JOINT, PLATFORMS, ("identity_provider", "platform_b", "platform_a"), ("platform_a",)
+    folder = write_ledgers(tmp_path, ledgers)
+    with Attacking(folder, Asked(attacks=("exact_join",))) as running:
+        running.expect(coalitions[:3])
+        together = [running.answers(names)[0] for names in coalitions]
+    alone = [attack(folder, names, attacks=["exact_join"])[0] for names in coalitions]
+    said = [[(a.pairs, a.silent, list(a.targets)) for a in answers] for answers in (together, alone)]
+    assert said[0] == said[1]
+    assert [len(claims(answer)) for answer in together] == [20, 20, 20, 0]
+    assert any("code" in pair for pair in together[2].pairs)
 
 
 def test_the_place_of_a_field_has_neither_route_nor_direction_nor_lists() -> None:

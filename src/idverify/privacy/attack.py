@@ -111,6 +111,7 @@ class Attacking:
         self._said: dict[str, Answer] = {}
         self._pairs: dict[tuple[object, ...], dict[str, Answer]] = {}
         self._shared: dict[tuple[Path, Cut], dict[tuple[str, ...], object]] = {}
+        self._expected: dict[ViewName, list[tuple[str, ...]]] = {}
 
     def __enter__(self) -> Attacking:
         self._engine = self._stack.enter_context(
@@ -123,6 +124,10 @@ class Attacking:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stack.__exit__(kind, error, trace)
+
+    def expect(self, coalitions: Sequence[Sequence[str]], *, cut: ViewName | None = None) -> None:
+        """Say who will be asked about, so that what several coalitions need is looked for at once."""
+        self._expected.setdefault(cut or self.asked.view, []).extend(tuple(each) for each in coalitions)
 
     def view(self, coalition: Sequence[str], attacker: AttackerName, *, cut: ViewName | None = None) -> View:
         """What one attacker of the coalition has before it. The trained one learns first, from the shadow world.
@@ -143,6 +148,7 @@ class Attacking:
     def _view(self, ledgers: Path, coalition: Sequence[str], attacker: AttackerName, *, cut: ViewName) -> View:
         assert self._engine is not None
         closed = self._tables(ledgers, coalition)
+        expected = self._expected.get(cut, ()) if ledgers == self.ledgers else ()
         return View(
             coalition_of(coalition, parties(ledgers)),
             blinded(self.public) if attacker == "blind" else self.public,
@@ -152,6 +158,7 @@ class Attacking:
             part := Cut(cut, self.asked.at if ledgers == self.ledgers else None),
             left_out=read_left_out(closed),
             hashes=self.asked.hashes,
+            beside=tuple(other for other in expected if self._tables(ledgers, other) == closed),
             shared=self._shared.setdefault((closed, part), {}),
         )
 
@@ -296,8 +303,11 @@ def main(arguments: Sequence[str] | None = None, *, written: Written | None = No
             if options.out:
                 _guess(running, coalitions[0], options.out)
             if options.answers:
+                kept = [names.split(",") for names in options.kept]
+                running.expect(coalitions)
+                running.expect(kept, cut="kept")
                 found = [a for names in coalitions for a in running.answers(names)]
-                found += [a for names in options.kept for a in running.answers(names.split(","), cut="kept")]
+                found += [a for names in kept for a in running.answers(names, cut="kept")]
                 write_answers(options.answers, found)
     except IdverifyError as error:
         print(f"{error.message}. {error.hint}".rstrip(), file=sys.stderr)

@@ -6,10 +6,11 @@ runs in this process' machine (`spark`) or on a cluster (`spark://host:7077`), w
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from idverify.errors import BadEnvironment, BadUsage
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 MEMORY = "1200MB"
 """What DuckDB may hold before it spills; a scan of two ledgers of a million records stays below 2 GB with it."""
+_KEEP = MappingProxyType({"duckdb": "CREATE TEMP TABLE", "pyspark": "CACHE TABLE"})
+"""Ibis would drop what it cached table by table: DuckDB 2.0 does not read how, and Spark may be gone by then."""
 _NUMBERS = count()
 
 
@@ -90,9 +93,7 @@ def read(on: Engine, file: Path, columns: pa.Schema) -> Table:
 
 def kept(on: Engine, table: Table) -> Table:
     """The same table, computed once and kept until the engine is gone."""
-    # Ibis would drop what it cached table by table: DuckDB 2.0 does not read how, and Spark may be gone by then.
-    begin = "CREATE TEMP TABLE" if on.name == "duckdb" else "CACHE TABLE"
-    return _own(on, begin, on.compile(table), table.schema())
+    return _own(on, _KEEP[on.name], on.compile(table), table.schema())
 
 
 def named(on: Engine, table: Table) -> Table:
@@ -103,6 +104,24 @@ def named(on: Engine, table: Table) -> Table:
         return table
     begin = "CREATE TEMP VIEW" if on.name == "duckdb" else "CREATE TEMPORARY VIEW"
     return _own(on, begin, on.compile(table), table.schema())
+
+
+def given(on: Engine, names: Sequence[str], rows: Sequence[Sequence[int | float]]) -> Table:
+    """A small table, kept, of numbers that are known here. A column is of floats or of whole numbers."""
+    import ibis
+
+    types = {
+        name: "float64" if isinstance(value, float) else "int64" for name, value in zip(names, rows[0], strict=True)
+    }
+    # Without an exponent a fraction would be a decimal to either engine.
+    written = [
+        ", ".join(f"{value:.17e}" if isinstance(value, float) else f"{value:d}" for value in row) for row in rows
+    ]
+    columns = [
+        f"CAST({name} AS {'DOUBLE' if kind == 'float64' else 'BIGINT'}) AS {name}" for name, kind in types.items()
+    ]
+    query = f"SELECT {', '.join(columns)} FROM (VALUES ({'), ('.join(written)})) AS given({', '.join(names)})"
+    return _own(on, _KEEP[on.name], query, ibis.schema(types))
 
 
 def _own(on: Engine, begin: str, query: str, schema: Schema) -> Table:

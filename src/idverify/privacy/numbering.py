@@ -32,16 +32,12 @@ ASCENDING = 0.95
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """What is known of one field: distinct values, their least and greatest, and distinct (subject, value).
-
-    `apart` is the share of pairs of (subject, value) that belong to two subjects.
-    """
+    """What is known of one field: distinct values, their least and greatest, and distinct (subject, value)."""
 
     values: int
     low: float
     high: float
     held: int
-    apart: float
     whole: bool
 
 
@@ -50,13 +46,16 @@ def bits_of(one: Numbers, other: Numbers) -> float:
     return math.log2(max(max(one.high, other.high) - min(one.low, other.low), 1.0) + 1.0)
 
 
-def dealt(numbers: Numbers) -> float:
-    """The probability that so many draws from this range would meet as seldom as they do, by accident: (1)."""
+def dealt(numbers: Numbers, apart: float) -> float:
+    """The probability that so many draws from this range would meet as seldom as they do, by accident: (1).
+
+    `apart` is the share of pairs of (subject, value) that belong to two subjects.
+    """
     if not numbers.whole or not -LARGEST < numbers.low <= numbers.high < LARGEST:
         return 1.0
     places, draws = numbers.high - numbers.low + 1.0, float(numbers.held)
     expected = (draws + places * math.expm1(draws * math.log1p(-1.0 / places))) if places > 1 else draws
-    expected *= numbers.apart
+    expected *= apart
     return at_most(numbers.held - numbers.values, expected)
 
 

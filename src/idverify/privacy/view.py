@@ -79,6 +79,7 @@ class View:
     learned: Learned | None = None
     hashes: int = HASHES
     left_out: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    beside: tuple[tuple[str, ...], ...] = ()  # other coalitions that will be asked about with these tables
     shared: dict[tuple[str, ...], object] = field(default_factory=dict)  # with views of the same tables and cut
 
     def __post_init__(self) -> None:

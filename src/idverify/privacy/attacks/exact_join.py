@@ -10,8 +10,9 @@ their ledgers together, the way from the target to a person may lead through a t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import pairwise, permutations
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import combinations, pairwise, permutations
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,8 +21,11 @@ from numpy.typing import NDArray
 
 from idverify.privacy.answers import Answer, Ints, Posterior
 from idverify.privacy.attacks._common import no_answer
-from idverify.privacy.joining import MOST_PAIRS, FieldPair, Joined, Side, agree, joined, links
+from idverify.privacy.counting import Counting
+from idverify.privacy.joining import FieldPair, Sides, strongest
+from idverify.privacy.linking import Step, best, links, ways
 from idverify.privacy.matching import standing_out
+from idverify.privacy.scanning import Scan
 from idverify.privacy.view import View, places
 
 if TYPE_CHECKING:
@@ -36,19 +40,15 @@ def exact_join(view: View) -> Answer:
     """Guess who each subject of the target is among those of the source."""
     if view.source is None:
         return no_answer(view, NAME, "one party alone has nothing to join")
-    found = {sides: _joined(view, *sides) for sides in _sides(view)}
-    numbers = _numbered([pair for joins in found.values() for one in joins for pair in one.pairs])
+    counting = _counting(view)
+    numbers = _numbered([pair for sides in _sides(view) for pair in counting.pairs[sides]])
     if not numbers:
         return no_answer(view, NAME, "no opaque value of one ledger is in another")
-    tables = {
-        sides: links([agree(one, numbers) for one in joins if any(pair in numbers for pair in one.pairs)])
-        for sides, joins in found.items()
-        if any(pair in numbers for one in joins for pair in one.pairs)
-    }
-    ways = [_along(way, tables) for way in _ways(view, set(tables))]
-    if not ways:
+    possible = list(_ways(view, {(pair.party, pair.other_party) for pair in numbers}))
+    if not possible:
         return no_answer(view, NAME, "what the ledgers have in common does not lead to a person")
-    posterior, used = _posterior(view, _best(ways))
+    each = links(view.engine, counting.agreed, list(_steps(view, counting, numbers, possible)))
+    posterior, used = _posterior(view, best(ways(each, longest=max(map(len, possible)))))
     named = {number: pair for pair, number in numbers.items()}
     pairs = tuple(named[number].name for number in sorted(named) if used >> number & 1)
     return Answer(NAME, view.attacker, view.coalition, view.source, view.target, view.pool, posterior, pairs)
@@ -58,38 +58,52 @@ def field_pairs(view: View) -> list[FieldPair]:
     """The pairs of fields of source and target that count, best first."""
     if view.source is None:
         return []
-    found = [pair for one in _joined(view, view.source, view.target) for pair in one.pairs]
+    found = _counting(view).pairs[view.source, view.target]
     return sorted(found, key=lambda p: (-p.one_to_one, p.first, p.second))
 
 
-def _joined(view: View, first: str, second: str) -> tuple[Joined, ...]:
-    sides = _side(view, first), _side(view, second)
-    # A query a party saves a dozen for each pair with one that has nothing to compare, as an observer of lines.
-    if not all(side.comparable for side in sides):
-        return ()
-    return view.once(("joined", first, second), lambda: tuple(joined(*sides)))
+def _counting(view: View) -> Counting:
+    """What counts between the parties of this coalition, and of those that are asked for beside it."""
+    wanted = list(_sides(view))
+
+    def together() -> Counting:
+        others = [replace(view, coalition=coalition) for coalition in view.beside]
+        sides = dict.fromkeys(pair for each in (view, *others) if each.source is not None for pair in _sides(each))
+        return Counting(Scan(view.engine, list(sides), view.leaves))
+
+    counting = view.once(("counting",), together)
+    if set(wanted) <= set(counting.scan.sides):
+        return counting
+    key = "counting", *("+".join(sides) for sides in wanted)
+    return view.once(key, lambda: Counting(Scan(view.engine, wanted, view.leaves)))
 
 
-def _side(view: View, party: str) -> Side:
-    return view.once(("side", party), lambda: Side(view.engine, party, view.leaves(party)))
-
-
-def _sides(view: View) -> Iterator[tuple[str, str]]:
+def _sides(view: View) -> Iterator[Sides]:
     """Pairs of parties, the one nearer to people first."""
     assert view.source is not None
-    order = [view.source, *view.helpers, view.target]
-    for place, first in enumerate(order):
-        for second in order[place + 1 :]:
-            yield first, second
+    return combinations((view.source, *view.helpers, view.target), 2)
+
+
+def _steps(
+    view: View, counting: Counting, numbers: dict[FieldPair, int], possible: Sequence[Sequence[Sides]]
+) -> Iterator[Step]:
+    """The pairs of fields that speak for each step of any way."""
+    assert view.source is not None
+    order = {party: place for place, party in enumerate((view.source, view.target, *view.helpers))}
+    for begin, end in sorted({step for way in possible for step in way}):
+        for pair, number in numbers.items():
+            if {begin, end} == {pair.party, pair.other_party}:
+                ends, turned = (order[begin], order[end]), begin != pair.party
+                yield Step(counting.numbers[pair], *ends, turned, 1 << number, pair.consistency, pair.reliability)
 
 
 def _numbered(pairs: list[FieldPair]) -> dict[FieldPair, int]:
     """A bit for each pair of fields; the strongest where there are too many."""
-    best = sorted(pairs, key=lambda p: (-p.one_to_one, p.first, p.second, p.party, p.other_party))[:MOST_PAIRS]
-    return {pair: number for number, pair in enumerate(sorted(best, key=lambda p: (p.name, p.party, p.other_party)))}
+    order = sorted(strongest(pairs), key=lambda p: (p.name, p.party, p.other_party))
+    return {pair: number for number, pair in enumerate(order)}
 
 
-def _ways(view: View, known: set[tuple[str, str]]) -> Iterator[tuple[tuple[str, str], ...]]:
+def _ways(view: View, known: set[Sides]) -> Iterator[tuple[Sides, ...]]:
     """From source to target, directly and through others, as long as each step is known."""
     for between in range(min(LONGEST, len(view.helpers)) + 1):
         for through in permutations(view.helpers, between):
@@ -98,68 +112,10 @@ def _ways(view: View, known: set[tuple[str, str]]) -> Iterator[tuple[tuple[str, 
                 yield steps
 
 
-def _along(way: tuple[tuple[str, str], ...], tables: dict[tuple[str, str], Table]) -> Table:
-    found: Table | None = None
-    for step in way:
-        table = tables.get(step)
-        if table is None:
-            turned = tables[step[::-1]]
-            table = turned.rename(first="second", second="first")
-        if found is None:
-            found = table
-            continue
-        one, two = found, table.rename(via="first", pairs_2="pairs", weight_2="weight", reliability_2="reliability")
-        two = two.drop("least", "most", "number")
-        met = one.rename(via="second").join(two, "via")
-        import ibis
-
-        both = met.select(
-            "first",
-            "second",
-            pairs=met.pairs + met.pairs_2,
-            weight=ibis.least(met.weight, met.weight_2),
-            reliability=met.reliability * met.reliability_2,
-            least=met.least,
-            most=met.most,
-            number=met.number,
-        )
-        found = both.group_by("first", "second").agg(
-            pairs=both.pairs.max(),
-            weight=both.weight.max(),
-            reliability=both.reliability.max(),
-            least=both.least.min(),
-            most=both.most.max(),
-            number=both.number.max(),
-        )
-    assert found is not None
-    return found
-
-
-def _best(ways: list[Table]) -> Table:
-    """For each target its best candidates; what several ways agree on counts more."""
-    import ibis
-
-    if len(ways) == 1:
-        every = ways[0]
-    else:
-        union = ibis.union(*ways)
-        every = union.group_by("first", "second").agg(
-            pairs=union.pairs.max(),
-            weight=union.weight.sum().round(6),
-            reliability=union.reliability.max(),
-            least=union.least.min(),
-            most=union.most.max(),
-            number=union.number.max(),
-        )
-    place = ibis.rank().over(group_by=every.second, order_by=every.weight.desc())
-    ranked = every.mutate(place=place)
-    return ranked.filter(ranked.place == 0).drop("place")
-
-
-def _posterior(view: View, best: Table) -> tuple[Posterior, int]:
+def _posterior(view: View, candidates: Table) -> tuple[Posterior, int]:
     """The candidates with the most weight share the reliability of the pairs of fields that speak for them."""
     assert view.source is not None
-    rows = view.engine.to_pyarrow(best.order_by("second", "first"))
+    rows = view.engine.to_pyarrow(candidates.order_by("second", "first"))
     names, subjects = view.subjects(view.source), view.subjects(view.target)
     owner, who = places(subjects, rows.column("second")), places(names, rows.column("first"))
     counts = np.bincount(owner, minlength=len(subjects))

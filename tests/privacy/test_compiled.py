@@ -10,7 +10,8 @@ import pytest
 from ibis.backends.duckdb import Backend
 
 from idverify.privacy.compiled import Compiled
-from idverify.privacy.engine import engine
+from idverify.privacy.engine import asked as answers
+from idverify.privacy.engine import engine, kept_of
 
 if TYPE_CHECKING:
     from ibis.expr.types import Table
@@ -46,6 +47,28 @@ def test_the_sql_is_what_ibis_writes_and_finds_what_it_should(
             monkeypatch.setattr(ibis.options.sql, "fuse_selects", False)
             assert on.compile(query) == Backend.compile(on, query)
             assert on.to_pyarrow(query).to_pylist() == [{"field": text, "sum": TEXTS.index(text) * 3.5, "said": second}]
+
+
+def shared(table: Table, other: Table) -> Table:
+    """A question about tables alone."""
+    met = table.filter(table.text != "O'REILLY").join(other.select("field", m="n"), "field")
+    return met.select("field", both=met.n + 10.0 * met.m).order_by("field")
+
+
+def test_a_question_is_put_to_ibis_once_and_asked_of_any_tables(on: Compiled, monkeypatch: pytest.MonkeyPatch) -> None:
+    built: list[object] = []
+
+    def question(table: Table, other: Table) -> Table:
+        built.append(table)
+        return shared(table, other)
+
+    tables = on.table("one"), on.table('an "odd" one')
+    for first, second in (tables, tables[::-1], (tables[0], tables[0])):
+        found = answers(on, question, first, second)
+        assert found.to_pylist() == on.to_pyarrow(shared(first, second)).to_pylist()
+        assert len(found) == len(TEXTS) - 1
+        assert on.to_pyarrow(kept_of(on, question, first, second).count()).as_py() == len(TEXTS) - 1
+    assert len(built) == 1
 
 
 def test_one_compilation_serves_all_names_and_texts_but_not_another_number_or_list(

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from idverify.privacy.answers import Floats, Ints, Posterior
-from idverify.privacy.engine import kept
+from idverify.privacy.engine import asked, kept
 from idverify.privacy.matching import LEAST_KEPT, MOST_ENTRIES, added, gathered, normal
 from idverify.privacy.view import View, places
 
@@ -71,19 +71,12 @@ class Weighed:
 
 
 def sizes(view: View, first: Table, second: Table) -> dict[str, Size]:
-    """How much candidates and targets have of each feature that the targets have."""
-    known = first.group_by("feature", "value").agg(n=first.count())
-    seen = second.group_by("feature", "value").agg(m=second.count())
-    met = seen.left_join(known, ["feature", "value"])
-    met = met.group_by("feature").agg(values=met.count(), common=met.n.count(), agreeing=(met.n * met.m).sum())
-    holders = first.group_by("feature").agg(holders=first.subject.nunique())
-    targets = second.group_by("feature").agg(targets=second.subject.nunique())
-    found = met.join(targets, "feature").left_join(holders, "feature").drop("feature_right").order_by("feature")
+    """Of tables that have names: how much candidates and targets have of each feature that the targets have."""
     return {
         row["feature"]: Size(
             row["values"], row["common"], row["holders"] or 0, row["targets"], int(row["agreeing"] or 0)
         )
-        for row in view.engine.to_pyarrow(found).to_pylist()
+        for row in asked(view.engine, _sizes, first, second).to_pylist()
     }
 
 
@@ -104,7 +97,7 @@ def agreeing(view: View, first: Table, second: Table, features: Mapping[str, Siz
             found = kept(view.engine, found)
             found = found.union(_among(first, second, large, found))
     else:
-        first, second = (_together(side, large) for side in (first, second))
+        first, second = (kept(view.engine, _together(side, large)) for side in (first, second))
         (size,) = sizes(view, first, second).values()
         holders = {tuple(large): size.holders}
         if size.agreeing > MOST_AGREEING:
@@ -141,6 +134,16 @@ def weigh(view: View, found: Agreeing, moved: Mapping[str, float]) -> Weighed:
     most = max(LEAST_KEPT, MOST_ENTRIES // max(len(subjects), 1))
     posterior = gathered([normal(owner, who, np.round(gain, 9), pool=len(names), most=most)], names, subjects)
     return Weighed(posterior, found.names, found.left_out)
+
+
+def _sizes(first: Table, second: Table) -> Table:
+    known = first.group_by("feature", "value").agg(n=first.count())
+    seen = second.group_by("feature", "value").agg(m=second.count())
+    met = seen.left_join(known, ["feature", "value"])
+    met = met.group_by("feature").agg(values=met.count(), common=met.n.count(), agreeing=(met.n * met.m).sum())
+    holders = first.group_by("feature").agg(holders=first.subject.nunique())
+    targets = second.group_by("feature").agg(targets=second.subject.nunique())
+    return met.join(targets, "feature").left_join(holders, "feature").drop("feature_right").order_by("feature")
 
 
 def _met(first: Table, second: Table, features: Sequence[str]) -> Table:

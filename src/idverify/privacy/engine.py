@@ -6,7 +6,7 @@ runs in this process' machine (`spark`) or on a cluster (`spark://host:7077`), w
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
 from tempfile import TemporaryDirectory
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ibis.backends.pyspark import Backend as Spark
     from ibis.expr.types import Table
 
-    from idverify.privacy.compiled import Written
+    from idverify.privacy.compiled import Compiled, Written
 
     Engine: TypeAlias = DuckDB | Spark
 
@@ -131,6 +131,21 @@ def _own(on: Engine, begin: str, query: str, schema: Schema) -> Table:
     name = f"own_{next(_NUMBERS)}"
     on.raw_sql(f"{begin} {name} AS {query}")
     return ops.DatabaseTable(name, schema=schema, source=on, namespace=ops.Namespace()).to_expr()
+
+
+def asked(on: Engine, question: Callable[..., Table], *tables: Table) -> pa.Table:
+    """What a question says of tables that have names: a function of these alone, which is put into SQL only once."""
+    if on.name != "duckdb":
+        return on.to_pyarrow(question(*tables))
+    return cast("Compiled", on).answer(question, tables)
+
+
+def kept_of(on: Engine, question: Callable[..., Table], *tables: Table) -> Table:
+    """The same as a table that is computed once and kept."""
+    if on.name != "duckdb":
+        return kept(on, question(*tables))
+    found, sql = cast("Compiled", on).asked(question, tables)
+    return _own(on, _KEEP[on.name], sql, found.schema())
 
 
 def counted(on: Engine, table: Table) -> int:

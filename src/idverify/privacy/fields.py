@@ -11,10 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from idverify.privacy.engine import asked
 from idverify.privacy.opaque import LEAST_BITS
 from idverify.privacy.view import View
+
+if TYPE_CHECKING:
+    from ibis.expr.types import Table
 
 Form: TypeAlias = Literal["text", "number", "tail"]
 FORMS: tuple[Form, ...] = ("text", "number", "tail")
@@ -37,7 +41,19 @@ def fields_of(view: View, party: str) -> tuple[Field, ...]:
 
 
 def _fields_of(view: View, party: str) -> tuple[Field, ...]:
-    leaves = view.leaves(party)
+    return tuple(
+        Field(
+            row["field"],
+            {form: row[form] or 0 for form in FORMS},
+            {form: row[f"{form}_subjects"] for form in FORMS},
+            row["numbers"],
+            row["words"],
+        )
+        for row in asked(view.engine, _held, view.leaves(party)).to_pylist()
+    )
+
+
+def _held(leaves: Table) -> Table:
     leaves = leaves.filter(leaves.subject.notnull())
     opaque = leaves.bits >= LEAST_BITS
     word = leaves.number.isnull() & ~opaque & ~leaves.text.isin(["true", "false"])
@@ -58,13 +74,4 @@ def _fields_of(view: View, party: str) -> tuple[Field, ...]:
     numbers = leaves.filter(leaves.number.notnull()).select("field", "number").distinct()
     numbers = numbers.group_by("field").agg(number=numbers.count())
     found = held.left_join(texts, "field").drop("field_right").left_join(numbers, "field").drop("field_right")
-    return tuple(
-        Field(
-            row["field"],
-            {form: row[form] or 0 for form in FORMS},
-            {form: row[f"{form}_subjects"] for form in FORMS},
-            int(row["numbers"]),
-            bool(row["words"]),
-        )
-        for row in view.engine.to_pyarrow(found.order_by("field")).to_pylist()
-    )
+    return found.order_by("field")

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from idverify.errors import BadEnvironment, BadUsage
 from idverify.privacy.answers import Answer, AttackerName, Floats, Ints, ViewName
-from idverify.privacy.engine import named, read
+from idverify.privacy.engine import asked, named, read
 from idverify.privacy.public import Kept, Public, PublicScheme, Role
 from idverify.privacy.rows import EVENTS, LEAVES
 from idverify.privacy.tables import check_table
@@ -160,12 +160,7 @@ class View:
         return self.once(("dated", party), lambda: self._dated(party))
 
     def _dated(self, party: str) -> Events:
-        table, names = self.events(party), self.subjects(party)
-        rows = table.filter(table.subject.notnull() & table.time.notnull())
-        refused = rows.route.concat(REFUSED)
-        rows = rows.mutate(route=(rows.status >= 400).ifelse(refused, rows.route))
-        rows = rows.select("subject", "time", "route", "peer", "agent").order_by("time", "subject", "route")
-        columns = self.engine.to_pyarrow(rows)
+        columns, names = asked(self.engine, _in_time, self.events(party)), self.subjects(party)
         time, route, peer, agent = (
             columns.column(name).to_numpy(zero_copy_only=False) for name in ("time", "route", "peer", "agent")
         )
@@ -182,8 +177,7 @@ class View:
 
     def _known(self, party: str) -> tuple[tuple[str, ...], int]:
         def found() -> tuple[tuple[str, ...], int]:
-            table = self.events(party)
-            rows = self.engine.to_pyarrow(table.group_by("subject").agg(records=table.count()).order_by("subject"))
+            rows = asked(self.engine, _by_subject, self.events(party))
             subjects, records = rows.column("subject"), rows.column("records")
             nobodys = pc.sum(pc.filter(records, pc.is_null(subjects))).as_py() or 0
             return tuple(subjects.drop_null().to_pylist()), nobodys
@@ -256,6 +250,18 @@ def places(names: Sequence[str], column: pa.ChunkedArray) -> Ints:
     """For each text of a column its place among `names`, all of which are there."""
     found = pc.index_in(column, value_set=pa.array(names, pa.string()))
     return np.asarray(found.to_numpy(zero_copy_only=False), dtype=np.int64)
+
+
+def _in_time(events: Table) -> Table:
+    """Dated records of somebody, in the order of time."""
+    rows = events.filter(events.subject.notnull() & events.time.notnull())
+    refused = rows.route.concat(REFUSED)
+    rows = rows.mutate(route=(rows.status >= 400).ifelse(refused, rows.route))
+    return rows.select("subject", "time", "route", "peer", "agent").order_by("time", "subject", "route")
+
+
+def _by_subject(events: Table) -> Table:
+    return events.group_by("subject").agg(records=events.count()).order_by("subject")
 
 
 def _nothing() -> Value:

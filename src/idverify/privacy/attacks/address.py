@@ -15,7 +15,7 @@ from idverify.privacy.answers import Answer
 from idverify.privacy.attacks._common import answer, no_answer
 from idverify.privacy.attacks.timing import LEAST_COMMON, MOVES, STAYS
 from idverify.privacy.classes import Agreeing, agreeing, sizes, weigh
-from idverify.privacy.engine import kept
+from idverify.privacy.engine import kept_of
 from idverify.privacy.view import View
 
 if TYPE_CHECKING:
@@ -51,18 +51,17 @@ def _agreeing(view: View) -> Agreeing | None:
 
 
 def _seen(view: View, party: str) -> Table:
+    return view.once(("seen", party), lambda: kept_of(view.engine, _places, view.events(party)))
+
+
+def _places(events: Table) -> Table:
     """Who came from where, and with what, each once."""
+    import ibis
 
-    def rows() -> Table:
-        import ibis
-
-        events = view.events(party)
-        seen = [
-            events.filter(events.subject.notnull() & events[name].notnull())
-            .select("subject", feature=ibis.literal(feature), value=name)
-            .distinct()
-            for feature, name in FEATURES.items()
-        ]
-        return kept(view.engine, seen[0].union(*seen[1:]))
-
-    return view.once(("seen", party), rows)
+    seen = [
+        events.filter(events.subject.notnull() & events[name].notnull())
+        .select("subject", feature=ibis.literal(feature), value=name)
+        .distinct()
+        for feature, name in FEATURES.items()
+    ]
+    return seen[0].union(*seen[1:])

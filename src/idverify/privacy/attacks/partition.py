@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from idverify.privacy.answers import Answer
 from idverify.privacy.attacks._common import answer, no_answer
 from idverify.privacy.classes import Agreeing, agreeing, sizes, weigh
-from idverify.privacy.engine import kept
+from idverify.privacy.engine import asked, kept
 from idverify.privacy.fields import FORMS, Form, fields_of
 from idverify.privacy.joining import place_of
 from idverify.privacy.view import KNOWS_PEOPLE, View
@@ -83,8 +83,8 @@ def groups(view: View) -> tuple[Table, Table]:
     assert view.source is not None
     shared = in_common(view)
     return (
-        _labelled(_grouped(view, view.source), [(each.name, each.one) for each in shared]),
-        _labelled(_grouped(view, view.target), [(each.name, each.other) for each in shared]),
+        kept(view.engine, _labelled(_grouped(view, view.source), [(each.name, each.one) for each in shared])),
+        kept(view.engine, _labelled(_grouped(view, view.target), [(each.name, each.other) for each in shared])),
     )
 
 
@@ -131,16 +131,17 @@ def _in_common(view: View) -> Iterator[Shared]:
 def _common(view: View) -> dict[tuple[str, str, str, str], int]:
     """How many distinct values two groupings have in common: field, form, other field, other form → number."""
     assert view.source is not None
-    one, two = (
-        _grouped(view, party).select("field", "form", "text", "value").distinct()
-        for party in (view.source, view.target)
-    )
-    met = one.join(two.rename(field_2="field", form_2="form"), ["text", "value"])
-    numbers = met.group_by("field", "form", "field_2", "form_2").agg(number=met.count())
+    sides = _grouped(view, view.source), _grouped(view, view.target)
     return {
         (row["field"], row["form"], row["field_2"], row["form_2"]): row["number"]
-        for row in view.engine.to_pyarrow(numbers).to_pylist()
+        for row in asked(view.engine, _met, *sides).to_pylist()
     }
+
+
+def _met(first: Table, second: Table) -> Table:
+    one, two = (side.select("field", "form", "text", "value").distinct() for side in (first, second))
+    met = one.join(two.rename(field_2="field", form_2="form"), ["text", "value"])
+    return met.group_by("field", "form", "field_2", "form_2").agg(number=met.count())
 
 
 def _moved(view: View, shared: Shared) -> float:

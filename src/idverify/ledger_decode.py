@@ -160,7 +160,7 @@ class Decoding(Iterator[Record]):
         body, kind = part.body or b"", part.type.partition(";")[0].strip().lower()
         if kind == "application/json" or kind.endswith("+json"):
             try:
-                leaves.add(json.loads(body), place)
+                leaves.add(_json(body), place)
                 return
             except (ValueError, RecursionError):
                 pass  # cut or broken: what is left of it is kept below, as bytes
@@ -188,6 +188,16 @@ def decode(lines: Iterable[str | bytes], schemes: Mapping[str, Scheme]) -> Decod
     itself put beside that flow in any of its records.
     """
     return Decoding(lines, schemes)
+
+
+def _json(body: bytes) -> Json:
+    """A JSON text with all that `json` allows; what msgspec reads too, it reads to the same value in half the time."""
+    value: Json
+    try:
+        value = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        value = json.loads(body)
+    return value
 
 
 def _in_the_path(route: str, path: str) -> Iterator[tuple[str, Leaf]]:

@@ -217,6 +217,38 @@ def test_lists_have_one_name_and_no_value_is_lost(ledger: Ledger) -> None:
     assert {collapsed(name) for name in received} == {"received.keys[].kid", "received.n[]"}
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(b"1e400", b"-1e400", b"NaN", b"-0", b"-0.0", b"1.0", b"12345678901234567890123", b"0.1e-400", b"1E5"),
+        *(
+            b'"\\ud800"',
+            b'"\xed\xa0\x80"',
+            b'"\\ud83d\\ude00"',
+            b'"\\u0000"',
+            b'{"b": 1, "b": 2}',
+            b'"a\tb"',
+            b"01",
+            b"[1,]",
+        ),
+    ],
+)
+def test_json_is_read_as_the_standard_library_reads_it(ledger: Ledger, value: bytes) -> None:
+    body = b'{"a": ' + value + b"}"
+    post(ledger, "/echo/x", b"{}", content_type="application/json")
+    written = json.loads(lines(ledger)[0])
+    written["received"]["body"] = base64.b64encode(body).decode()
+    [record] = decode([json.dumps(written)], {})
+    found = {name: leaf for name, leaf in record.fields.items() if name.startswith("received.a")}
+    try:
+        expected = json.loads(body)["a"]
+    except ValueError:
+        assert not found
+        assert record.fields["received.body"] == base64.urlsafe_b64encode(body).rstrip(b"=").decode()
+    else:
+        assert repr([*found.values()]) == repr([*expected.values()] if isinstance(expected, dict) else [expected])
+
+
 def test_hostile_json_is_decoded_without_recursion(ledger: Ledger) -> None:
     post(ledger, "/echo/x", b"[" * 20_000 + b"]" * 20_000, content_type="application/json")
     post(ledger, "/echo/x", b"[" + b"1," * 30_000 + b"1]", content_type="application/json")

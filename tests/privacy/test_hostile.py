@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from idverify.errors import BadEnvironment
-from idverify.privacy import apart
+from idverify.privacy import apart, tables
 from idverify.privacy.answers import Answer
 from idverify.privacy.attack import Asked, attack
 from idverify.privacy.attacks import ATTACKS
@@ -176,6 +176,23 @@ def test_every_value_of_a_record_is_in_the_tables_whatever_it_is_called(tmp_path
     assert named[0] == ("subject", "known-as-this-handle")
     assert named[-5:-1] == [(f"POST /r {name}", text) for name, text in inner]
     assert ("POST /r received.c[].a", "true") in named
+
+
+def test_the_tables_are_the_same_however_many_lines_are_taken_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flow = [line("platform_a", subject, {"n": n}, flow="f") for n, subject in enumerate(("", "a-handle-of-one", ""))]
+    (tmp_path / "platform_a.jsonl").write_text("\n".join([*lines("platform_a", "a"), *flow]))
+    for size in (tables.CHUNK_BYTES, 1):
+        monkeypatch.setattr(tables, "CHUNK_BYTES", size)
+        close(tmp_path, ["platform_a"], tmp_path / str(size), schemes={})
+    for name in ("events", "leaves"):
+        first, second = (
+            pq.ParquetFile(tmp_path / str(size) / name / "party=platform_a" / "part-0.parquet").read()
+            for size in (64_000_000, 1)
+        )
+        assert first.equals(second)
+        assert first["subject"].to_pylist()[-3:] == ["a-handle-of-one"] * 3
 
 
 def test_order_and_names_change_no_answer(tmp_path: Path) -> None:

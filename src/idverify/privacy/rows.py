@@ -66,7 +66,7 @@ class Rows:
         fields = self._fields_of.get(route)
         if fields is None:
             fields = self._fields_of[route] = _Fields(route)
-        values = [_writable(value) if isinstance(value, str) else value for value in leaves.values]
+        values = [v if not isinstance(v, str) or v.isascii() else _writable(v) for v in leaves.values]
         found = zip(map(fields.__getitem__, leaves.names), map(type, values), values, strict=True)
         for field, _, value in dict.fromkeys(found):
             self._fields.append(field)

@@ -30,8 +30,8 @@ from idverify.privacy.rows import EVENTS, LEAVES, Rows
 from idverify.scheme import Scheme
 
 FOLDER = "closed"
-CHUNK = 20_000
-"""Lines that are decoded at a time."""
+CHUNK, CHUNK_BYTES = 20_000, 64_000_000
+"""Lines that are decoded at a time, and fewer where they are long."""
 LARGEST = 2**63 - 1
 """A status or a size beyond this is none."""
 DAMAGED, REPEATED, UNDATED, OTHERS = "damaged", "repeated", "without a time", "of another party"
@@ -157,6 +157,7 @@ def _chunks(files: Iterable[Path], left_out: Counter[str]) -> Iterator[list[byte
     """Every line once, some thousands at a time."""
     met: set[bytes] = set()
     chunk: list[bytes] = []
+    size = 0
     for line in _lines(files):
         mark = blake2b(line.strip(), digest_size=12).digest()
         if mark in met:
@@ -164,9 +165,10 @@ def _chunks(files: Iterable[Path], left_out: Counter[str]) -> Iterator[list[byte
             continue
         met.add(mark)
         chunk.append(line)
-        if len(chunk) == CHUNK:
+        size += len(line)
+        if len(chunk) == CHUNK or size >= CHUNK_BYTES:
             yield chunk
-            chunk = []
+            chunk, size = [], 0
     yield chunk
 
 

@@ -18,6 +18,7 @@ from idverify.scheme import Json
 MAX_DEPTH = 40
 MAX_PARTS = 1_000
 MAX_TEXT = 1_000_000
+_WHITESPACE = " \t\n\r"
 
 
 def read(message: bytes) -> Json:
@@ -37,7 +38,8 @@ def _text(text: str, depth: int) -> Json:
         try:
             if text.count("[") + text.count("{") > MAX_DEPTH and nesting(text) > MAX_DEPTH:
                 return printable(text)
-            return _value(_DECODER.decode(text), depth)
+            value, end = _DECODER.raw_decode(text)
+            return printable(text) if text[end:].strip(_WHITESPACE) else _value(value, depth)
         except (ValueError, RecursionError):
             return printable(text)
     if "~" in text:

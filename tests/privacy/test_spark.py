@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from idverify.errors import BadEnvironment
 from idverify.privacy import spark
@@ -22,6 +23,7 @@ from idverify.privacy.apart import attack_apart
 from idverify.privacy.attack import Asked
 from idverify.privacy.attacks import ATTACKS
 from idverify.privacy.engine import engine
+from idverify.privacy.public import Kept, read_public, write_public
 from idverify.privacy.score import read_truth
 from idverify.privacy.spark import missing
 from idverify.privacy.verdict import verdicts
@@ -94,6 +96,18 @@ def test_every_attack_says_the_same_on_both_engines(
     assert said["spark"] == said["duckdb"]
     assert figures["spark"] == figures["duckdb"]
     assert any(not row[7] for row in said["spark"])
+
+
+def test_what_a_mandate_keeps_is_the_same_on_both_engines(tmp_path: Path) -> None:
+    world = replay(SHOWN, tmp_path / "world", seed=1)
+    kept = dict.fromkeys(JOINT, Kept(fields=["idx"], times="day", addresses=False))
+    write_public(world.folder, replace(read_public(world.ledgers), kept=kept))
+    said = [
+        bits(attack_apart(world.folder, [JOINT], asked=Asked(engine=name, attacks=("exact_join",), view="kept")))
+        for name in ("duckdb", "spark")
+    ]
+    assert said[0] == said[1]
+    assert said[0][0][6]
 
 
 @pytest.fixture

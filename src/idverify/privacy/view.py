@@ -149,7 +149,7 @@ class View:
             table = table.rename(subject="owner")
         kept = self._kept(party)
         if kept is not None:
-            last = table.field.split(".")[-1]
+            last = table.field.re_replace("(?s)^.*[.]", "")  # Spark splits at an expression, and has no last element
             table = table.filter(last.isin(kept.fields)) if kept.fields else table.filter(last == "")
             if kept.times != "exact":
                 table = table.mutate(time=_coarse(table.time, kept))

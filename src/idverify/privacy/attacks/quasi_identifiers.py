@@ -90,6 +90,6 @@ def _name(field: Column) -> Column:
     """What a field is called, or the usual name of what it is."""
     import ibis
 
-    last = field.split(" ")[-1].split(".")[-1]
+    last = field.re_replace("(?s)^.*[ .]", "")  # Spark splits at an expression, and has no last element
     last = last.endswith("[]").ifelse(last.left(last.length() - 2), last)
     return ibis.cases(*((last.isin(sorted(words)), kind) for kind, words in KNOWN.items()), else_=last)

@@ -7,9 +7,11 @@ import base64
 import json
 import subprocess
 import sys
+import threading
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 from sqlalchemy import text
@@ -24,33 +26,39 @@ KINDS = one_of_each(lambda info: (info.issued, info.cost, info.single_use, info.
 RECOGNISES = pytest.mark.parametrize("scheme", [name for name, s in SCHEMES.items() if "one_account" in s.info.answers])
 
 
-def in_two_workers(village: Village, order: Mapping[str, object]) -> Counter[str]:
-    """Send 500 requests from each of two other processes on the same database; how often each status came."""
-    public = {name: base64.b64encode(village.country.public(name)).decode() for name in SCHEMES}
-    command = [sys.executable, "-m", "tests.social_platform.worker", village.database, "500"]
+Workers: TypeAlias = "list[subprocess.Popen[str]]"
+
+
+@pytest.fixture(scope="module")
+def two_workers() -> Iterator[Workers]:
+    """Two other processes that send requests to a platform on any database."""
+    command = [sys.executable, "-m", "tests.social_platform.worker"]
     workers = [
         subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(2)
     ]
-    seen: Counter[str] = Counter()
+    yield workers
+    for worker in workers:
+        worker.kill()
+        worker.communicate()
+
+
+def in_two_workers(workers: Workers, village: Village, order: Mapping[str, object]) -> Counter[str]:
+    """Send 500 requests from each worker on the same database; how often each status came."""
+    public = {name: base64.b64encode(village.country.public(name)).decode() for name in SCHEMES}
+    told = json.dumps({"database": village.database, "count": 500, "public": public, **order})
+    late = threading.Timer(300, lambda: [*map(subprocess.Popen.kill, workers)])
+    late.start()
     try:
-        for worker in workers:
-            assert worker.stdout is not None
-            assert worker.stdout.readline() == "ready\n"
-        for worker in workers:
-            assert worker.stdin is not None
-            worker.stdin.write(json.dumps({"public": public, **order}) + "\n")
-            worker.stdin.flush()
-        for worker in workers:
-            said, _ = worker.communicate(timeout=300)
-            seen += Counter(json.loads(said))
+        for line in (told, "go"):  # they begin together, when both are ready
+            for worker in workers:
+                assert worker.stdin is not None
+                worker.stdin.write(f"{line}\n")
+                worker.stdin.flush()
+            said = [worker.stdout.readline() for worker in workers if worker.stdout is not None]
+            assert line == "go" or said == ["ready\n"] * 2
     finally:
-        for worker in workers:
-            worker.kill()
-            worker.wait()
-            for pipe in (worker.stdin, worker.stdout):
-                if pipe is not None:
-                    pipe.close()
-    return seen
+        late.cancel()
+    return sum((Counter(json.loads(line)) for line in said), Counter[str]())
 
 
 def accounts(village: Village) -> int:
@@ -76,21 +84,25 @@ def test_a_thousand_deliveries_of_a_presentation_give_one_code(village_on_both: 
     assert Counter(answer.status_code for answer in answers) == {200: 1, 409: 999}
 
 
-def test_a_thousand_redemptions_in_two_workers_make_one_account(village_on_both: Village) -> None:
+def test_a_thousand_redemptions_in_two_workers_make_one_account(village_on_both: Village, two_workers: Workers) -> None:
     village = village_on_both
     proof = village.prove(next(iter(SCHEMES)), LINH)
-    seen = in_two_workers(village, {"method": "POST", "url": "/api/accounts", "json": {"handle": "linh", **proof}})
+    order = {"method": "POST", "url": "/api/accounts", "json": {"handle": "linh", **proof}}
+    seen = in_two_workers(two_workers, village, order)
     assert seen == {"201": 1, "409": 999}
     assert accounts(village) == 1
 
 
 @pytest.mark.parametrize("scheme", [name for name in KINDS if SCHEMES[name].info.single_use])
-def test_a_thousand_deliveries_in_two_workers_give_one_code(village_on_both: Village, scheme: str) -> None:
+def test_a_thousand_deliveries_in_two_workers_give_one_code(
+    village_on_both: Village, two_workers: Workers, scheme: str
+) -> None:
     village = village_on_both
     asked = village.start(scheme)
     content = base64.b64encode(village.presentation(scheme, LINH, asked)).decode()
     url = f"/api/presentations/{asked.id}"
-    assert in_two_workers(village, {"method": "POST", "url": url, "content": content}) == {"200": 1, "409": 999}
+    order = {"method": "POST", "url": url, "content": content}
+    assert in_two_workers(two_workers, village, order) == {"200": 1, "409": 999}
 
 
 @RECOGNISES

@@ -6,6 +6,7 @@ The ledgers are closed to Parquet first, and the tables stay beside the lines fo
 from __future__ import annotations
 
 import os
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -49,6 +50,7 @@ class Found:
 
     linkage: dict[str, Linked]
     coalitions: dict[str, Attacked]
+    closing: float  # seconds before there were tables to attack
 
 
 def attack_all(
@@ -68,43 +70,46 @@ def _attack_all(world: Path, shadow: Path | None, *, ordered: bool, by: tuple[At
     ledgers = world / "ledgers"
     truth = score.read_truth(world / "truth.jsonl")
     twice = visits.read_visits(ledger_files(ledgers, FIRST))
+    judging = _Judging(ledgers, [*truth, *visits.truths(twice)], label=read_public(ledgers).label, twice=twice)
     with TemporaryDirectory(prefix="idverify-attacks-") as place:
         staged = Path(place) / "ledgers"
         visits.write_ledgers(twice, staged)
+        begun = time.monotonic()
         close_all([ledgers, staged, *([shadow / "ledgers"] if shadow is not None else [])], by, timeout=LONGEST)
+        closing = time.monotonic() - begun
         lay_out(ledgers, staged, set(parties_in(ledgers)))
         coalitions = possible([*parties_in(ledgers), visits.FIRST, visits.LATER], ordered=ordered)
         attackers: tuple[AttackerName, ...] = ATTACKERS if shadow is not None else ("policy", "blind")
         threads = max(1, (os.cpu_count() or 1) // len(by))
         asked = Asked(attackers=attackers, shadow=shadow, hashes=HASHES, threads=threads)
-        answers = _answers(staged, coalitions, asked, by=by, world=world)
-    judging = _Judging(ledgers, [*truth, *visits.truths(twice)], label=read_public(ledgers).label, twice=twice)
-    by_coalition = {each.name: [a for a in answers if a.coalition == each.parties] for each in coalitions}
-    linkage = {name: judging.linked(by_coalition[name]) for name in (JOINT, PLATFORMS) if name in by_coalition}
-    if VISITS in by_coalition:
-        linkage[VISITS] = judging.recognised(by_coalition[VISITS])
+        work = partial(_attack_some, staged, asked=asked, hidden=world, judging=judging)
+        # Coalitions that have little to share: the issuer's and the others.
+        parts = [[each for each in coalitions if (ISSUER in each.parties) == of_issuer] for of_issuer in (True, False)]
+        shares = [partial(work, part, attacker=one) for part, one in zip(parts, by, strict=True) if part]
+        found = {name: each for share in _at_once(shares) for name, each in share.items()}
+    linkage = {name: judging.linked(found[name][1]) for name in (JOINT, PLATFORMS) if name in found}
+    if VISITS in found:
+        linkage[VISITS] = judging.recognised(found[VISITS][1])
     for name in linkage:
-        write_guesses(world / f"guesses-{name}.csv", _exact(by_coalition[name]))
-    return Found(linkage, {each.name: judging.attacked(each, by_coalition[each.name]) for each in coalitions})
+        write_guesses(world / f"guesses-{name}.csv", found[name][1])
+    return Found(linkage, {each.name: found[each.name][0] for each in coalitions}, closing)
 
 
-def _answers(
-    staged: Path, coalitions: Sequence[Coalition], asked: Asked, *, by: tuple[Attacker, Attacker], world: Path
-) -> list[Answer]:
-    """All answers, by two processes at once: coalitions that have little to share, the issuer's and the others."""
-    arrived = [each.parties for each in coalitions]
-    of_issuer = [parties for parties in arrived if ISSUER in parties]
-    others = [parties for parties in arrived if ISSUER not in parties]
+def _attack_some(
+    staged: Path,
+    coalitions: Sequence[Coalition],
+    *,
+    asked: Asked,
+    attacker: Attacker,
+    hidden: Path,
+    judging: _Judging,
+) -> dict[str, tuple[Attacked, Answer]]:
+    """By the names of these coalitions what they find, and the exact join's answer."""
+    parties = [each.parties for each in coalitions]
     kept = [each.parties for each in coalitions if each.both]
-    # The view that the mandate leaves has nothing to share with what arrived.
-    parts = [(of_issuer, kept), (others, [])] if of_issuer else [(others, kept)]
-    work = partial(attack_apart, asked=asked, timeout=LONGEST, hidden=[world])
-    halves = [
-        partial(work, staged, first, kept=then, attacker=attacker)
-        for (first, then), attacker in zip(parts, by, strict=False)
-        if first
-    ]
-    return [answer for half in _at_once(halves) for answer in half]
+    answers = attack_apart(staged, parties, kept=kept, asked=asked, attacker=attacker, timeout=LONGEST, hidden=[hidden])
+    by_coalition = {each: [a for a in answers if a.coalition == each.parties] for each in coalitions}
+    return {each.name: (judging.attacked(each, own), _exact(own)) for each, own in by_coalition.items()}
 
 
 def _at_once(work: Sequence[Callable[[], T]]) -> list[T]:
@@ -124,16 +129,14 @@ class _Judging:
         self._seen |= {visits.FIRST: visits.subjects(twice.first), visits.LATER: visits.subjects(twice.later)}
         self._known: Known = {}  # the truth of two parties is the same in every coalition that compares them
 
-    def linked(self, answers: Sequence[Answer]) -> Linked:
+    def linked(self, answer: Answer) -> Linked:
         """The exact join's counts for two parties."""
-        answer = _exact(answers)
         pair = answer.candidates_of, answer.targets_of
         found = score.score(_claims(answer), self.truth, pair, seen=self._seen, attack=EXACT_JOIN)
         return collect.linked(found, answer.pairs)
 
-    def recognised(self, answers: Sequence[Answer]) -> Linked:
+    def recognised(self, answer: Answer) -> Linked:
         """The exact join's counts for two visits."""
-        answer = _exact(answers)
         return collect.linked(visits.recognised(self.twice, _claims(answer), attack=EXACT_JOIN), answer.pairs)
 
     def attacked(self, coalition: Coalition, answers: Sequence[Answer]) -> Attacked:

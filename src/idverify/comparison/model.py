@@ -205,6 +205,7 @@ class SchemeResult(Struct, frozen=True, kw_only=True):
     coalitions: dict[str, Attacked] = {}  # by coalition: parties with + between them, or `state`
     shadow: Shadow | None = None  # null: no attacker was trained
     attack_seconds: Amount | None = None  # what all attacks took, closing the ledgers and judging included
+    closing_seconds: Amount | None = None  # of these, what closing the ledgers took
     outcomes: Outcomes | None = None  # bits, exposure, Sybil, age gate, unmasking, coverage, cost
 
 

@@ -147,6 +147,7 @@ class Trial:
             coalitions=found.coalitions,
             shadow=shadow[1] if shadow else None,
             attack_seconds=round(took, 2),
+            closing_seconds=round(found.closing, 2),
         )
         phase("counting outcomes", OUTCOME_SECONDS)
         return self._with_outcomes(result, info, folder, since=load.started - self.warm_up)

@@ -18,7 +18,7 @@ import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
@@ -44,6 +44,7 @@ from idverify.scheme import Scheme
 if TYPE_CHECKING:
     from idverify.privacy.compiled import Written
     from idverify.privacy.engine import Engine
+    from idverify.privacy.hashes import Hashed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +60,14 @@ class Asked:
     shadow: Path | None = None
     hashes: int = HASHES
     explain: str = ""  # the target whose evidence is wanted; `best`: each attack's surest
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What attacks work out that is of no ledger, and that the next may know already: each adds to it."""
+
+    written: Written = field(default_factory=dict)  # the SQL of questions without their texts (`compiled`)
+    hashed: Hashed = field(default_factory=dict)  # hashes of all ID numbers that begin alike
 
 
 def ledgers_of(folder: Path) -> Path:
@@ -94,7 +103,7 @@ class Attacking:
         asked: Asked,
         *,
         schemes: Mapping[str, Scheme] | None = None,
-        written: Written | None = None,
+        known: Known | None = None,
     ) -> None:
         if unknown := [name for name in asked.attacks if name not in ATTACKS]:
             raise BadUsage(f"{unknown[0]!r} is no attack", hint=f"the attacks are {', '.join(ATTACKS)}")
@@ -102,7 +111,7 @@ class Attacking:
         self.ledgers = ledgers_of(folder)
         self.public = read_public(self.ledgers)
         self._schemes = schemes
-        self._written = written
+        self._known = known or Known()
         if "trained" in asked.attackers and asked.shadow is None and len(asked.attackers) == 1:
             raise BadUsage("the trained attacker has nothing to train on", hint="name a world of another seed: shadow")
         self._stack = ExitStack()
@@ -115,7 +124,7 @@ class Attacking:
 
     def __enter__(self) -> Attacking:
         self._engine = self._stack.enter_context(
-            engine(self.asked.engine, threads=self.asked.threads, written=self._written)
+            engine(self.asked.engine, threads=self.asked.threads, written=self._known.written)
         )
         self._closed = Path(self._stack.enter_context(TemporaryDirectory(prefix="idverify-closed-")))
         return self
@@ -158,6 +167,7 @@ class Attacking:
             part := Cut(cut, self.asked.at if ledgers == self.ledgers else None),
             left_out=read_left_out(closed),
             hashes=self.asked.hashes,
+            hashed=self._known.hashed,
             beside=tuple(other for other in expected if self._tables(ledgers, other) == closed),
             shared=self._shared.setdefault((closed, part), {}),
         )
@@ -256,8 +266,11 @@ def _guess(running: Attacking, coalition: Sequence[str], out: Path) -> None:
     out.with_suffix(".pairs.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 
-def main(arguments: Sequence[str] | None = None, *, written: Written | None = None) -> int:
-    """Run the attacks; exit code 0, or 2 and 3 with one sentence on stderr. `written`: SQL that is known already."""
+def main(arguments: Sequence[str] | None = None, *, known: Known | None = None) -> int:
+    """Run the attacks; exit code 0, or 2 and 3 with one sentence on stderr.
+
+    `known` is what other attacks have worked out, and gets what these do.
+    """
     parser = argparse.ArgumentParser(prog="python -m idverify.privacy.attack", description=__doc__)
     parser.add_argument("ledgers", type=Path, help="the folder with PARTY.jsonl files")
     parser.add_argument("--coalition", required=True, action="append", help="parties, with commas; may come again")
@@ -298,7 +311,7 @@ def main(arguments: Sequence[str] | None = None, *, written: Written | None = No
             hashes=options.hashes,
             explain=options.explain,
         )
-        with Attacking(options.ledgers, asked, schemes=_schemes(options.schemes), written=written) as running:
+        with Attacking(options.ledgers, asked, schemes=_schemes(options.schemes), known=known) as running:
             coalitions = [names.split(",") for names in options.coalition]
             if options.out:
                 _guess(running, coalitions[0], options.out)

@@ -5,8 +5,8 @@ python -m idverify.privacy.attackers
 A line in is a folder and the arguments of `idverify.privacy.attack`, as JSON, or the word `close`, where to, and whose
 ledgers there are to be closed. A line out is the exit code. Each child confines itself to its folder before it opens a
 ledger. It begins as a copy of a process that has never opened one, and ends with its answers written: nothing of one
-world is there when the next is attacked. What one child hands to the next is the SQL of its questions, without the
-names of tables and the texts in it (`compiled`).
+world is there when the next is attacked. What one child leaves to the next is the SQL of its questions, without the
+names of tables and the texts in it (`compiled`), and which ID numbers it had to hash: these hashes are a country's.
 """
 
 from __future__ import annotations
@@ -31,11 +31,13 @@ from idverify.privacy.guard import confine
 from idverify.privacy.tables import close
 
 if TYPE_CHECKING:
-    from idverify.privacy.compiled import Written
+    from idverify.privacy.attack import Known
 
 PROGRAMS = ("idverify.privacy.attack", "idverify.privacy.compiled", "idverify.schemes")
 """What takes a second to read, every time."""
 CLOSING = "close"
+MOST_GROUPS = 4
+"""Groups of ID numbers whose hashes are remembered, 16 MB each."""
 
 
 class Attacker:
@@ -118,24 +120,36 @@ def main() -> int:
     for name in PROGRAMS:
         import_module(name)
     gc.freeze()  # what was read so far stays shared with the children: none of them looks for rubbish in it
-    written: Written = {}
+    from idverify.privacy.attack import Known
+
+    known = Known()
     for line in sys.stdin.buffer:
         folder, *arguments = json.loads(line)
         with tempfile.TemporaryFile() as handed:
             child = os.fork()
             if not child:
-                _work(folder, arguments, written=written, handed=handed)
+                _work(folder, arguments, known=known, handed=handed)
             _, status = os.waitpid(child, 0)
+            sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
+            sys.stdout.flush()
             handed.seek(0)
-            with suppress(ValueError):  # it ended early
-                written |= json.loads(handed.read())
-        sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
-        sys.stdout.flush()
+            _learn(known, handed.read())
     return 0
 
 
-def _work(folder: str, arguments: Sequence[str], *, written: Written, handed: IO[bytes]) -> None:
-    """The child. It hands over the SQL that is not `written` yet.
+def _learn(known: Known, handed: bytes) -> None:
+    """Take over what a child has worked out; nothing where it ended early. Hashes are made again, not taken."""
+    from idverify.privacy.hashes import hashes_in
+
+    with suppress(ValueError):
+        written, hashed = json.loads(handed)
+        known.written.update(written)
+        for group, serials in hashed[: max(0, MOST_GROUPS - len(known.hashed))]:
+            hashes_in(known.hashed, group, serials)
+
+
+def _work(folder: str, arguments: Sequence[str], *, known: Known, handed: IO[bytes]) -> None:
+    """The child. It hands over the SQL that it had to write, and says what it had to hash.
 
     What it says goes to standard error, which whoever asked reads; standard output is not its own.
     """
@@ -148,9 +162,10 @@ def _work(folder: str, arguments: Sequence[str], *, written: Written, handed: IO
         if arguments[0] == CLOSING:
             code = _close(Path(arguments[1]), arguments[2:])
         else:
-            before = set(written)
-            code = attack.main(arguments, written=written)
-            handed.write(json.dumps({shape: sql for shape, sql in written.items() if shape not in before}).encode())
+            written, hashed = set(known.written), set(known.hashed)
+            code = attack.main(arguments, known=known)
+            more = {shape: sql for shape, sql in known.written.items() if shape not in written}
+            handed.write(json.dumps([more, sorted(known.hashed.keys() - hashed)]).encode())
             handed.flush()
     except BaseException:
         traceback.print_exc()

@@ -6,6 +6,7 @@ import hashlib
 import time
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +38,10 @@ class Hashes:
                     yield digest, number
 
 
+Hashed: TypeAlias = dict[tuple[str, int], Hashes]
+"""By group and number of serials."""
+
+
 def hashes_of(group: str, serials: int) -> Hashes:
     """Hash every number of a group. `serials` is a power of ten of at least 1000."""
     begun = time.perf_counter()
@@ -48,6 +53,13 @@ def hashes_of(group: str, serials: int) -> Hashes:
     first = np.frombuffer(whole, dtype=np.uint64)
     serial = np.argsort(first, kind="stable")
     return Hashes(group, first[serial], serial, digits, time.perf_counter() - begun)
+
+
+def hashes_in(known: Hashed, group: str, serials: int) -> Hashes:
+    """The hashes of a group, from those that are known, which get them where they are not there."""
+    if (group, serials) not in known:
+        known[group, serials] = hashes_of(group, serials)
+    return known[group, serials]
 
 
 def tried(groups: Sequence[Hashes], wanted: Collection[bytes], *, serials: int) -> Tried:

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from idverify.errors import BadEnvironment, BadUsage
 from idverify.privacy.answers import Answer, AttackerName, Floats, Ints, ViewName
 from idverify.privacy.engine import asked, named, read
+from idverify.privacy.hashes import Hashed
 from idverify.privacy.public import Kept, Public, PublicScheme, Role
 from idverify.privacy.rows import EVENTS, LEAVES
 from idverify.privacy.tables import check_table
@@ -78,6 +79,7 @@ class View:
     cut: Cut = field(default_factory=Cut)
     learned: Learned | None = None
     hashes: int = HASHES
+    hashed: Hashed = field(default_factory=dict)  # with views of any tables: hashes of all numbers that there can be
     left_out: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     beside: tuple[tuple[str, ...], ...] = ()  # other coalitions that will be asked about with these tables
     shared: dict[tuple[str, ...], object] = field(default_factory=dict)  # with views of the same tables and cut

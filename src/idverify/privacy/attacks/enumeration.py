@@ -18,7 +18,6 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import accumulate
 from subprocess import CalledProcessError
 
@@ -94,7 +93,7 @@ def _tried(view: View, groups: list[Group], hashed: list[Handle], numbers: IdNum
     def more(some: list[Group]) -> Tried:
         names = [group.name for group in some]
         if len(names) * numbers.serials <= ALONE:
-            made = [view.once(("hashes", name), partial(hashes.hashes_of, name, numbers.serials)) for name in names]
+            made = [hashes.hashes_in(view.hashed, name, numbers.serials) for name in names]
             return hashes.tried(made, digests, serials=numbers.serials)
         try:
             return enumerate_groups(names, digests, serials=numbers.serials, processes=os.cpu_count() or 1)

@@ -83,8 +83,8 @@ def _attack_all(world: Path, shadow: Path | None, *, ordered: bool, by: tuple[At
         threads = max(1, (os.cpu_count() or 1) // len(by))
         asked = Asked(attackers=attackers, shadow=shadow, hashes=HASHES, threads=threads)
         work = partial(_attack_some, staged, asked=asked, hidden=world, judging=judging)
-        # Coalitions that have little to share: the issuer's and the others.
-        parts = [[each for each in coalitions if (ISSUER in each.parties) == of_issuer] for of_issuer in (True, False)]
+        # Two halves that share little: the issuer's coalitions and the thieves', and the others.
+        parts = [[each for each in coalitions if _of_issuer_or_thief(each) == first] for first in (True, False)]
         shares = [partial(work, part, attacker=one) for part, one in zip(parts, by, strict=True) if part]
         found = {name: each for share in _at_once(shares) for name, each in share.items()}
     linkage = {name: judging.linked(found[name][1]) for name in (JOINT, PLATFORMS) if name in found}
@@ -93,6 +93,10 @@ def _attack_all(world: Path, shadow: Path | None, *, ordered: bool, by: tuple[At
     for name in linkage:
         write_guesses(world / f"guesses-{name}.csv", found[name][1])
     return Found(linkage, {each.name: found[each.name][0] for each in coalitions}, closing)
+
+
+def _of_issuer_or_thief(coalition: Coalition) -> bool:
+    return ISSUER in coalition.parties or coalition.parties[0].startswith(THIEF)
 
 
 def _attack_some(

@@ -4,6 +4,9 @@ The handle under which a party knows somebody is a value of its own, once, as th
 value has up to five forms: `text` as it stands, `number` where it is one, and those of a text (`forms`).
 """
 
+# pyright: reportAttributeAccessIssue=false
+# (Arrow's functions are made while it is imported.)
+
 from __future__ import annotations
 
 import numpy as np

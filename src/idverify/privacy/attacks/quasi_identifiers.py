@@ -24,7 +24,7 @@ from idverify.privacy.fields import fields_of
 from idverify.privacy.view import View
 
 if TYPE_CHECKING:
-    from ibis.expr.types import Column, Table
+    from ibis.expr.types import Column, Table, Value
 
 NAME = "quasi_identifiers"
 MISTAKEN = 1e-3
@@ -86,7 +86,7 @@ def _about(field: str) -> bool:
     return last not in OF_EVERYBODY and not field.endswith((".headers.user-agent", ".headers.host"))
 
 
-def _name(field: Column) -> Column:
+def _name(field: Column) -> Value:
     """What a field is called, or the usual name of what it is."""
     import ibis
 

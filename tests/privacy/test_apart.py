@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 import shutil
@@ -19,8 +20,8 @@ from msgspec.structs import replace
 from idverify.errors import BadEnvironment, BadUsage
 from idverify.privacy.answers import Answer, Candidate, posterior_of
 from idverify.privacy.apart import attack_apart
-from idverify.privacy.attack import Asked
-from idverify.privacy.attackers import Attacker
+from idverify.privacy.attack import Asked, Known
+from idverify.privacy.attackers import MOST_GROUPS, Attacker, learn
 from idverify.privacy.closing import close_all
 from idverify.privacy.guard import readable_places
 from idverify.privacy.public import Kept, read_public, write_public
@@ -141,6 +142,20 @@ def test_ledgers_that_two_processes_close_are_the_same_as_from_one(tmp_path: Pat
     assert not list((tmp_path / "both").glob("closing-*"))
 
 
+def test_a_process_learns_sql_and_groups_to_hash_from_its_children_and_nothing_from_one_that_broke_off() -> None:
+    known = Known()
+    for handed in (b"", b'[{"shape": "SELECT', b"[]"):
+        learn(known, handed)
+    assert known == Known()
+    groups = [[f"{number:06d}", 1000] for number in range(MOST_GROUPS + 2)]
+    learn(known, json.dumps([{"shape": "SELECT 1"}, groups]).encode())
+    learn(known, json.dumps([{}, groups]).encode())
+    assert known.written == {"shape": "SELECT 1"}
+    assert list(known.hashed) == [(f"{number:06d}", 1000) for number in range(MOST_GROUPS)]
+    digest = hashlib.sha256(b"000002007").digest()
+    assert list(known.hashed["000002", 1000].among([digest])) == [(digest, "000002007")]
+
+
 def test_one_posterior_is_kept_once_however_many_say_it(tmp_path: Path) -> None:
     said = posterior_of({"a1": [Candidate("p1", 0.75), Candidate("p2", 0.25)], "a2": []})
     other = posterior_of({"a1": [Candidate("p2", 1.0)], "a2": []})
@@ -151,6 +166,9 @@ def test_one_posterior_is_kept_once_however_many_say_it(tmp_path: Path) -> None:
     read = read_answers(tmp_path)
     assert [(a.attacker, a.pairs) for a in read] == [("policy", ()), ("blind", ("x = y",)), ("policy", ())]
     assert read[0].posterior is read[1].posterior
+    write_answers(tmp_path, [altered(first, posterior=other)])  # what was there before is not taken for it
+    (again,) = read_answers(tmp_path)
+    assert list(again.targets) == list(answers[2].targets)
     for answer, again in zip(answers, read, strict=True):
         assert list(answer.targets) == list(again.targets)
 

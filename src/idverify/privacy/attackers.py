@@ -133,11 +133,11 @@ def main() -> int:
             sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
             sys.stdout.flush()
             handed.seek(0)
-            _learn(known, handed.read())
+            learn(known, handed.read())
     return 0
 
 
-def _learn(known: Known, handed: bytes) -> None:
+def learn(known: Known, handed: bytes) -> None:
     """Take over what a child has worked out; nothing where it ended early. Hashes are made again, not taken."""
     from idverify.privacy.hashes import hashes_in
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 MOST_AGREEING = 8_000_000
 """Pairs of subjects that agree on one feature and are still looked at one by one."""
+_AND = " and "
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,9 +166,6 @@ def _shared(one: Table) -> Table:
     """Each candidate's values, and how many candidates have each."""
     seen = one.group_by("feature", "value").agg(sharing=one.count())
     return one.select("feature", "value", first="subject").join(seen, ["feature", "value"])
-
-
-_AND = " and "
 
 
 def _together(side: Table, features: Sequence[str]) -> Table:

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 from idverify.privacy.attackers import Attacker
 from idverify.privacy.tables import FOLDER as CLOSED
-from idverify.privacy.tables import add_left_out, is_closed, ledger_files, parties_in, read_left_out
+from idverify.privacy.tables import add_left_out, ledger_files, parties_in, read_left_out, still_open
 
 
 def close_all(folders: Sequence[Path], by: Sequence[Attacker], *, timeout: float) -> None:
@@ -44,8 +44,7 @@ def _shares(folders: Sequence[Path], number: int) -> list[dict[Path, list[str]]]
     sizes = [
         (sum(path.stat().st_size for path in ledger_files(folder, party)), folder, party)
         for folder in folders
-        for party in parties_in(folder)
-        if not (party in read_left_out(folder / CLOSED) and is_closed(folder, party, folder / CLOSED))
+        for party in still_open(folder, parties_in(folder), folder / CLOSED)
     ]
     shares: list[dict[Path, list[str]]] = [{} for _ in range(number)]
     bytes_of = [0] * number

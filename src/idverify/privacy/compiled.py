@@ -103,7 +103,7 @@ class Shape:
 
         def replaced(node: Node, changed: Mapping[str, object] | None) -> Node:
             if node in places:
-                part = "value" if isinstance(node, ops.Literal) else "name"
+                part = "name" if isinstance(node, ops.DatabaseTable) else "value"
                 return node.copy(**{part: places[node]})
             return node.__recreate__(changed) if changed else node
 
@@ -111,7 +111,7 @@ class Shape:
 
     def filled(self, sql: str) -> str:
         """The SQL of this very query."""
-        said = [text.replace("'", "''") if kind is ops.Literal else text.replace('"', '""')
+        said = [text.replace('"', '""') if kind is ops.DatabaseTable else text.replace("'", "''")
                 for kind, text in self._texts]  # fmt: skip
         return _PLACE.sub(lambda place: said[int(place[1])], sql)
 
@@ -125,8 +125,6 @@ class Shape:
     def _of(self, node: Node) -> tuple[object, ...]:
         if isinstance(node, ops.DatabaseTable):
             return self._text(node, node.name), node.schema, node.namespace
-        if isinstance(node, ops.InMemoryTable):
-            return self._text(node, node.name), node.schema
         if isinstance(node, ops.Literal) and isinstance(node.value, str):
             return self._text(node, node.value), node.dtype
         return tuple(map(self._part, node.__args__))

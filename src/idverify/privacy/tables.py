@@ -68,11 +68,9 @@ def parties_in(folder: Path) -> list[str]:
 
 def close(folder: Path, parties: Sequence[str], out: Path, *, schemes: Mapping[str, Scheme]) -> None:
     """Write the tables of these parties; one that is there already is left as it is."""
-    left_out = read_left_out(out)
-    for party in parties:
-        files = ledger_files(folder, party)
-        if party in left_out and is_closed(folder, party, out):
-            continue
+    files_of = {party: ledger_files(folder, party) for party in parties}
+    for party in still_open(folder, parties, out):
+        files = files_of[party]
         events, leaves = (out / name / f"party={party}" for name in ("events", "leaves"))
         for place in (events, leaves):
             place.mkdir(parents=True, exist_ok=True)
@@ -90,6 +88,12 @@ def close(folder: Path, parties: Sequence[str], out: Path, *, schemes: Mapping[s
                 event_file.write_table(new_events)
                 leaf_file.write_table(new_leaves)
         add_left_out(out, {party: dict(counts)})
+
+
+def still_open(folder: Path, parties: Sequence[str], out: Path) -> list[str]:
+    """Those of the parties whose tables are not there, or not what was left out of them."""
+    counted = read_left_out(out)
+    return [party for party in parties if party not in counted or not is_closed(folder, party, out)]
 
 
 def is_closed(folder: Path, party: str, out: Path) -> bool:

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from ibis.expr.types import Table
 
 NAME = "address"
-
-
 FEATURES: Mapping[str, str] = MappingProxyType({"network address": "peer", "user agent": "agent"})
 
 

@@ -33,6 +33,7 @@ MEMORY = "1200MB"
 """What DuckDB may hold before it spills; a scan of two ledgers of a million records stays below 2 GB with it."""
 _KEEP = MappingProxyType({"duckdb": "CREATE TEMP TABLE", "pyspark": "CACHE TABLE"})
 """Ibis would drop what it cached table by table: DuckDB 2.0 does not read how, and Spark may be gone by then."""
+_LET_GO = MappingProxyType({"duckdb": "DROP TABLE", "pyspark": "UNCACHE TABLE"})
 _NUMBERS = count()
 
 
@@ -94,6 +95,11 @@ def read(on: Engine, file: Path, columns: pa.Schema) -> Table:
 def kept(on: Engine, table: Table) -> Table:
     """The same table, computed once and kept until the engine is gone."""
     return _own(on, _KEEP[on.name], on.compile(table), table.schema())
+
+
+def let_go(on: Engine, table: Table) -> None:
+    """Forget a table that was kept and is not asked about again: it takes place that others need."""
+    on.raw_sql(f"{_LET_GO[on.name]} {table.get_name()}")
 
 
 def named(on: Engine, table: Table) -> Table:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from functools import cached_property, reduce
 from typing import TYPE_CHECKING
 
-from idverify.privacy.engine import given, kept, named
+from idverify.privacy.engine import given, kept, let_go, named
 from idverify.privacy.joining import DIGEST, FORMS, HASHED, MOST_HOLDERS, NUMBER, RAW, FieldPair, Form, Sides
 from idverify.privacy.numbering import Numbers
 from idverify.privacy.opaque import LEAST_BITS
@@ -155,20 +155,25 @@ class Scan:
         """(3). The same number in another field is another thing, so that the holders of each field count alone."""
         import ibis
 
-        values = self._values.mutate(space=ibis.least(self._values.kind, HASHED))
-        each = values.group_by("space", "value").agg(
+        values = self._values
+        # Most values are nobody else's. They go by their marks, which are shorter; two values may have the same one.
+        values = values.mutate(space=ibis.least(values.kind, HASHED), mark=values.value.hash())
+        each = values.group_by("space", "mark").agg(
             party=values.party.min(), other=values.party.max(), kind=values.kind.min(), other_kind=values.kind.max()
         )
         shared = each.filter((each.party < each.other) & ((each.space < HASHED) | (each.kind < each.other_kind)))
         # What is kept is joined with the smaller table in memory; of what is not, no engine knows the size.
-        shared = kept(self.engine, shared.select("space", "value"))
-        met = kept(self.engine, values.join(shared, ["space", "value"]))
-        met = met.mutate(among=(met.kind == NUMBER).ifelse(met.place, -1))
+        shared = kept(self.engine, shared.select("space", "mark"))
+        own = kept(self.engine, values.join(shared, ["space", "mark"]).drop("space", "mark"))
+        met = own.mutate(among=(own.kind == NUMBER).ifelse(own.place, -1))
         by = ["party", "kind", "among", "value"]
         held = met.group_by(by).agg(holders=met.subject.nunique())
         few = met.join(held.filter(held.holders <= MOST_HOLDERS), by)
         few = few.select("party", "kind", "place", "value", "subject", "bits", "holders")
-        return kept(self.engine, few.distinct())
+        common = kept(self.engine, few.distinct())
+        for table in (shared, own):
+            let_go(self.engine, table)
+        return common
 
     def alone(self, field: Field) -> Table:
         """The numbers of a field that one subject alone holds, in common with anybody: columns value, subject."""
@@ -206,7 +211,8 @@ class Scan:
             # Equal numbers are equal texts: zero loses its sign.
             else_=(rows.number + 0.0).cast("string"),
         )
-        return kept(self.engine, rows.select("party", "kind", "place", "subject", "bits", value=value))
+        kind = rows.kind.cast("int8")
+        return named(self.engine, rows.select("party", "place", "subject", "bits", kind=kind, value=value))
 
     @cached_property
     def _fields(self) -> Table:
@@ -230,7 +236,7 @@ class Scan:
         tables = []
         for number, party in enumerate(self.parties):
             own = self.leaves(party).select("subject", "field", "text", "digest", "number", "bits")
-            tables.append(own.mutate(party=ibis.literal(number, "int32")))
+            tables.append(own.mutate(party=ibis.literal(number, "int16")))
         every = reduce(lambda one, other: one.union(other), tables)
         every = every.filter(every.subject.notnull())
         digits = every.text.re_search(_DIGITS).ifelse(every.text, None).cast("float64")

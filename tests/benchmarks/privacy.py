@@ -20,9 +20,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from idverify.comparison.attacked import attack_all
+from idverify.comparison.worlds import Attackers, Recorded
+from idverify.comparison.worlds import attack_worlds as worlds_attacked
 from idverify.privacy.attack import Asked, Attacking
-from idverify.privacy.attackers import Attacker
 from idverify.privacy.delays import density
 from idverify.privacy.engine import counted, engine
 from idverify.privacy.joining import join_fields
@@ -157,12 +157,16 @@ def attack_worlds(worlds: list[Path]) -> dict[str, float]:
 
     For a recorded run: its worlds copied without their `closed` folders, or less is measured.
     """
+    recorded = []
+    for world in worlds:
+        shadow = world / "shadow"
+        there = (shadow / "truth.jsonl").is_file()
+        recorded.append(Recorded(world, shadow if there else None, ordered=True))
     begun = time.perf_counter()
-    with Attacker() as one, Attacker() as other:
-        for world in worlds:
-            shadow = world / "shadow"
-            there = (shadow / "truth.jsonl").is_file()
-            attack_all(world, shadow=shadow if there else None, ordered=True, by=(one, other))
+    with Attackers() as attackers:
+        for _, found in worlds_attacked(recorded, attackers):
+            if isinstance(found, Exception):
+                raise found
     return {"seconds": time.perf_counter() - begun}
 
 

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from idverify.comparison import compare as module
+from idverify.comparison.attacked import Found
 from idverify.comparison.compare import Outcome, Plan, compare
+from idverify.comparison.concluding import Loaded
 from idverify.comparison.folders import read_run
 from idverify.comparison.model import Run, SchemeResult
 from idverify.comparison.trial import Trial
 from idverify.comparison.variants import Variant
+from idverify.comparison.worlds import Attackers, Attempt, Recorded
 from idverify.errors import BadEnvironment, BadUsage
 from idverify.outcomes import assumptions
 from idverify.settings import Settings
+from tests.comparison.test_collect import measured
 
 Act = Callable[[Trial], None]
+Attacks = Callable[[Sequence[Recorded], Attackers], Iterator[tuple[int, Attempt]]]
 
 
 class Silent:
@@ -27,6 +33,7 @@ class Silent:
 
     def __init__(self) -> None:
         self.ended: list[tuple[str, str]] = []
+        self.of_all: list[str] = []
 
     def begin(self, total: int, seconds_each: float | None) -> None: ...
     def scheme(self, name: str, number: int, total: int) -> None: ...
@@ -34,21 +41,41 @@ class Silent:
     def done(self, name: str, problem: str = "") -> None:
         self.ended.append((name, problem))
 
+    def together(self, name: str, seconds: float) -> None:
+        self.of_all.append(name)
+
 
 @pytest.fixture
 def run_with(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, example_run: Run) -> Callable[..., Outcome]:
-    """Compare two schemes whose trials do what the test says, and else give the example's result."""
+    """Compare two schemes: under load each does what the test says, the attacks are the test's own (by default none
+    finds anything), and the outcomes are the example's."""
 
-    def run(acts: dict[str, Act], *, seeds: tuple[int, ...] = ()) -> Outcome:
-        def trial(self: Trial, variant: Variant, folder: Path, *, phase: object) -> SchemeResult:
+    def run(
+        acts: dict[str, Act], *, seeds: tuple[int, ...] = (), attacks: Attacks | None = None, tell: Silent | None = None
+    ) -> Outcome:
+        def load(self: Trial, variant: Variant, folder: Path, *, phase: object) -> Loaded:
             folder.mkdir(parents=True)
             if act := acts.get(variant.name):
                 act(self)
-            return example_run.schemes[variant.info.name]
+            return Loaded(
+                variant=variant,
+                folder=folder,
+                mandate=self.mandate,
+                population=self.population,
+                since=1_700_000_000.0,
+                measured=measured(info=variant.info),
+                shadow=None,
+            )
 
-        monkeypatch.setattr(Trial, "run", trial)
+        def outcomes(loaded: Loaded, result: SchemeResult) -> SchemeResult:
+            example = example_run.schemes[loaded.variant.info.name]
+            return replace(result, outcomes=example.outcomes, steps=example.steps)
+
+        monkeypatch.setattr(Trial, "load", load)
+        monkeypatch.setattr(module, "with_outcomes_of", outcomes)
+        monkeypatch.setattr(module, "attack_worlds", attacks or nothing_found)
         plan = Plan(
-            settings=Settings(),
+            settings=Settings(citizens=100),
             schemes=["real_name", "privacy_pass"],
             seconds=1.0,
             sign_ups=None,
@@ -58,9 +85,16 @@ def run_with(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, example_run: Run) 
             command="idverify compare",
             seeds=seeds,
         )
-        return compare(plan, Silent())
+        return compare(plan, tell or Silent())
 
     return run
+
+
+NOTHING = Found({}, {}, seconds=2.0, closing=1.0)
+
+
+def nothing_found(worlds: Sequence[Recorded], _: Attackers) -> Iterator[tuple[int, Attempt]]:
+    yield from ((place, NOTHING) for place in range(len(worlds)))
 
 
 def fail(_: Trial) -> None:
@@ -113,6 +147,51 @@ def test_ctrl_c_at_once_still_leaves_a_valid_run(run_with: Callable[[dict[str, A
     outcome = run_with({"real_name": interrupt_elsewhere})
     assert outcome.exit_code == 130
     assert read_run(outcome.folder).schemes == {}
+
+
+def test_ledgers_are_attacked_after_all_loads_and_what_was_not_attacked_keeps_its_figures(
+    run_with: Callable[..., Outcome],
+) -> None:
+    met: list[str] = []
+
+    def attacks(worlds: Sequence[Recorded], _: Attackers) -> Iterator[tuple[int, Attempt]]:
+        met.extend(world.folder.name for world in worlds)
+        yield 1, NOTHING
+        raise KeyboardInterrupt
+
+    tell = Silent()
+    acts: dict[str, Act] = {name: lambda _: met.append("load") for name in ("real_name", "privacy_pass")}
+    outcome = run_with(acts, attacks=attacks, tell=tell)
+    assert met == ["load", "load", "real_name", "privacy_pass"]
+    assert (outcome.exit_code, outcome.run.status) == (130, "partial")
+    written = read_run(outcome.folder).schemes
+    assert (written["privacy_pass"].attack_seconds, written["privacy_pass"].closing_seconds) == (2.0, 1.0)
+    assert written["real_name"].attack_seconds is None
+    assert written["real_name"].sign_ups.accepted == 9
+    told = "the ledgers were not attacked: somebody stopped the run; idverify attack can still do that"
+    assert told in written["real_name"].warnings
+    assert told in (outcome.folder / "report.html").read_text()
+    assert tell.of_all == ["attacking the ledgers of 2 schemes", "counting outcomes"]
+
+
+def test_a_world_that_cannot_be_attacked_keeps_its_figures_and_is_told(run_with: Callable[..., Outcome]) -> None:
+    def attacks(_worlds: Sequence[Recorded], _: Attackers) -> Iterator[tuple[int, Attempt]]:
+        yield 0, BadEnvironment("the attacks took longer than 900 s")
+        yield 1, NOTHING
+
+    tell = Silent()
+    outcome = run_with({}, attacks=attacks, tell=tell)
+    assert outcome.exit_code == 3
+    assert outcome.run.failed == {"real_name": "its ledgers could not be attacked: the attacks took longer than 900 s"}
+    assert outcome.run.schemes["real_name"].sign_ups.accepted == 9
+    assert any("longer than 900 s" in each for each in outcome.run.schemes["real_name"].warnings)
+    assert tell.ended[-1] == ("real_name", outcome.run.failed["real_name"])
+
+
+def test_who_stops_the_load_is_told_how_to_leave_the_attacks_out(run_with: Callable[..., Outcome]) -> None:
+    tell = Silent()
+    run_with({"real_name": interrupt_under_load}, tell=tell)
+    assert tell.of_all[0] == "attacking the ledgers of real_name, and Ctrl-C leaves that out"
 
 
 def test_the_handler_of_ctrl_c_is_put_back(run_with: Callable[[dict[str, Act]], Outcome]) -> None:

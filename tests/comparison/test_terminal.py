@@ -71,6 +71,8 @@ def test_without_a_terminal_every_phase_is_a_line_on_stderr(capsys: pytest.Captu
         watch.done("real_name")
         watch.scheme("broken", 2, 2)
         watch.done("broken", "platform_a does not answer")
+        watch.together("attacking the ledgers", 10.0)
+        watch.done("real_name", "its ledgers are damaged")
     shown = capsys.readouterr()
     assert shown.out == ""
     assert shown.err.splitlines() == [
@@ -80,4 +82,6 @@ def test_without_a_terminal_every_phase_is_a_line_on_stderr(capsys: pytest.Captu
         "1/2 real_name: done",
         "2/2 broken (about 5 s left)",
         "2/2 broken: failed: platform_a does not answer",
+        "attacking the ledgers",
+        "real_name: failed: its ledgers are damaged",
     ]

@@ -90,9 +90,14 @@ class Watch:
             say(self._scheme + left)
         self._left = left
 
+    def together(self, name: str, seconds: float) -> None:
+        """A phase of no single one of them."""
+        self._scheme = self._left = ""
+        self.phase(name, seconds)
+
     def phase(self, name: str, seconds: float | None) -> None:
         self._phase, self._seconds, self._began = name, seconds, time.monotonic()
-        text = f"{self._scheme}: {name}"
+        text = self._of_scheme(name)
         if self._bar is not None:
             if self._task is not None:
                 self._bar.remove_task(self._task)
@@ -101,7 +106,8 @@ class Watch:
             say(text)
 
     def done(self, name: str, problem: str = "") -> None:
-        text = f"{self._scheme}: {'failed: ' + problem if problem else 'done'}"
+        said = f"failed: {problem}" if problem else "done"
+        text = f"{self._scheme or name}: {said}"
         if self._bar is not None:
             if self._task is not None:
                 self._bar.remove_task(self._task)
@@ -121,7 +127,10 @@ class Watch:
             elif bar is None and now - said >= LINE_SECONDS and self._phase:
                 said = now
                 of = f" of about {self._seconds:.0f}" if self._seconds else ""
-                say(f"{self._scheme}: {self._phase}, {gone:.0f}{of} s")
+                say(self._of_scheme(f"{self._phase}, {gone:.0f}{of} s"))
+
+    def _of_scheme(self, text: str) -> str:
+        return f"{self._scheme}: {text}" if self._scheme else text
 
 
 def about(seconds: float) -> str:

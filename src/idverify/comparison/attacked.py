@@ -50,23 +50,26 @@ class Found:
 
     linkage: dict[str, Linked]
     coalitions: dict[str, Attacked]
-    closing: float  # seconds before there were tables to attack
+    seconds: float  # from the lines to the verdicts
+    closing: float  # of these, before there were tables to attack
 
 
 def attack_all(
-    world: Path, *, shadow: Path | None, ordered: bool, by: tuple[Attacker, Attacker] | None = None
+    world: Path, *, shadow: Path | None, ordered: bool, by: Sequence[Attacker] = (), threads: int = 1
 ) -> Found:
     """Attack the ledgers of a world and score the answers. Raises BadEnvironment.
 
     `shadow` is a world of another seed with its truth, for the attacker that trains; `ordered` whether anybody may
-    order parties to hand over what they have. `by` are two processes that have read their programs already.
+    order parties to hand over what they have. `by` are the processes that attack: one that does it all, or some of
+    which two do half of it each; two new ones by default. `threads` are those of a query.
     """
     with ExitStack() as stack:
-        attacking = by or (stack.enter_context(Attacker()), stack.enter_context(Attacker()))
-        return _attack_all(world, shadow, ordered=ordered, by=attacking)
+        attacking = by or [stack.enter_context(Attacker()) for _ in range(2)]
+        return _attack_all(world, shadow, ordered=ordered, by=attacking, threads=threads)
 
 
-def _attack_all(world: Path, shadow: Path | None, *, ordered: bool, by: tuple[Attacker, Attacker]) -> Found:
+def _attack_all(world: Path, shadow: Path | None, *, ordered: bool, by: Sequence[Attacker], threads: int) -> Found:
+    started = time.monotonic()
     ledgers = world / "ledgers"
     truth = score.read_truth(world / "truth.jsonl")
     twice = visits.read_visits(ledger_files(ledgers, FIRST))
@@ -80,23 +83,26 @@ def _attack_all(world: Path, shadow: Path | None, *, ordered: bool, by: tuple[At
         lay_out(ledgers, staged, set(parties_in(ledgers)))
         coalitions = possible([*parties_in(ledgers), visits.FIRST, visits.LATER], ordered=ordered)
         attackers: tuple[AttackerName, ...] = ATTACKERS if shadow is not None else ("policy", "blind")
-        threads = max(1, (os.cpu_count() or 1) // len(by))
         asked = Asked(attackers=attackers, shadow=shadow, hashes=HASHES, threads=threads)
         work = partial(_attack_some, staged, asked=asked, hidden=world, judging=judging)
-        # Two halves that share little: the issuer's coalitions and the thieves', and the others.
-        parts = [[each for each in coalitions if _of_issuer_or_thief(each) == first] for first in (True, False)]
-        shares = [partial(work, part, attacker=one) for part, one in zip(parts, by, strict=True) if part]
+        parts = [coalitions] if len(by) == 1 else _halves(coalitions)
+        shares = [partial(work, part, attacker=one) for part, one in zip(parts, by, strict=False) if part]
         found = {name: each for share in _at_once(shares) for name, each in share.items()}
     linkage = {name: judging.linked(found[name][1]) for name in (JOINT, PLATFORMS) if name in found}
     if VISITS in found:
         linkage[VISITS] = judging.recognised(found[VISITS][1])
     for name in linkage:
         write_guesses(world / f"guesses-{name}.csv", found[name][1])
-    return Found(linkage, {each.name: found[each.name][0] for each in coalitions}, closing)
+    return Found(linkage, {each.name: found[each.name][0] for each in coalitions}, time.monotonic() - started, closing)
 
 
-def _of_issuer_or_thief(coalition: Coalition) -> bool:
-    return ISSUER in coalition.parties or coalition.parties[0].startswith(THIEF)
+def _halves(coalitions: Sequence[Coalition]) -> list[list[Coalition]]:
+    """Two halves that share little: the issuer's coalitions and the thieves', and the others."""
+
+    def of_issuer_or_thief(coalition: Coalition) -> bool:
+        return ISSUER in coalition.parties or coalition.parties[0].startswith(THIEF)
+
+    return [[each for each in coalitions if of_issuer_or_thief(each) == first] for first in (True, False)]
 
 
 def _attack_some(

@@ -259,6 +259,7 @@ class Run(Struct, frozen=True, kw_only=True):
     started: str = ""  # ISO 8601, UTC
     database: Literal["sqlite", "postgresql"] = "sqlite"
     load: Load = Load()
+    attack_seconds: Amount | None = None  # what the attacks took, several worlds at once
     mandate_title: str = ""
     mandate_sentences: list[Sentence] = []
     assumptions: list[Assumption] = []

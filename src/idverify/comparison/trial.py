@@ -1,4 +1,4 @@
-"""One scheme's trial: a fresh world, load, stop, attacks, score. The only place that starts things."""
+"""One scheme's trial: a fresh world, load, stop. The only place that starts things."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import msgspec
-from msgspec.structs import replace as with_more
 
-from idverify.comparison import collect, gather, revocation, stored
-from idverify.comparison.attacked import attack_all
+from idverify.comparison import collect, revocation, stored
+from idverify.comparison.concluding import Loaded
 from idverify.comparison.databases import fresh_database
 from idverify.comparison.describing import describe
-from idverify.comparison.model import Revocation, SchemeResult, Shadow
+from idverify.comparison.model import Revocation, Shadow
 from idverify.comparison.openings import open_accounts
 from idverify.comparison.theft import steal
 from idverify.comparison.variants import Variant
@@ -28,7 +27,6 @@ from idverify.mandates import Mandate
 from idverify.metering import Use
 from idverify.population import Population
 from idverify.privacy import score
-from idverify.privacy.attackers import Attacker
 from idverify.privacy.lags import LEAST_POINTS
 from idverify.privacy.public import write_public
 from idverify.scheme import Info
@@ -38,8 +36,8 @@ from idverify.world import World
 
 STOLEN = ("identity_provider", "platform_a", "platform_b")
 """Whose databases a thief gets a copy of, when the load has ended."""
-START_SECONDS, STOP_SECONDS, ATTACK_SECONDS, LOCUST_SECONDS, REVOKE_SECONDS = 4.0, 1.0, 8.0, 3.0, 8.0
-OUTCOME_SECONDS = 2.0
+START_SECONDS, STOP_SECONDS, LOCUST_SECONDS, REVOKE_SECONDS = 4.0, 1.0, 3.0, 8.0
+ATTACK_SECONDS, OUTCOME_SECONDS = 5.0, 1.0
 """How long the phases take here, for the progress bar; nothing else depends on it."""
 
 SHADOW = "shadow"
@@ -65,7 +63,6 @@ class Trial:
         warm_up: float,
         stop: threading.Event,
         shadow: float = 0.0,
-        attackers: tuple[Attacker, Attacker] | None = None,
     ) -> None:
         self.settings = settings
         self.mandate = mandate
@@ -75,7 +72,6 @@ class Trial:
         self.warm_up = warm_up
         self.stop = stop
         self.shadow = shadow
-        self.attackers = attackers
         self.under_load = False
         self.population = Population.make(settings.citizens, settings.seed)
         self._revocations: dict[str, Revocation | None] = {}
@@ -92,10 +88,11 @@ class Trial:
         if self.seconds is None:
             return None
         trained = self.shadow + LOCUST_SECONDS + START_SECONDS + STOP_SECONDS if self.shadow else 0.0
-        return self.warm_up + self.seconds + LOCUST_SECONDS + START_SECONDS + STOP_SECONDS + ATTACK_SECONDS + trained
+        concluding = ATTACK_SECONDS + OUTCOME_SECONDS
+        return self.warm_up + self.seconds + LOCUST_SECONDS + START_SECONDS + STOP_SECONDS + concluding + trained
 
-    def run(self, variant: Variant, folder: Path, *, phase: Phase) -> SchemeResult:
-        """Try one scheme in `folder`. Raises BadEnvironment where its world does not come up."""
+    def load(self, variant: Variant, folder: Path, *, phase: Phase) -> Loaded:
+        """Put one scheme under load, in `folder`. Raises BadEnvironment where its world does not come up."""
         info = variant.info
         folder.mkdir(parents=True)
         with fresh_database(self.settings.database_url) as database:
@@ -118,15 +115,6 @@ class Trial:
             open_accounts(folder, platform=STOLEN[1], population=self.population)
         late: list[str] = []
         shadow = self._shadow(variant, folder / SHADOW, phase=phase, warnings=late)
-        phase("attacking the ledgers", ATTACK_SECONDS)
-        begun = time.monotonic()
-        found = attack_all(
-            folder,
-            shadow=shadow[0] if shadow else None,
-            ordered=self.mandate.rules.disclosure.by.value != "nobody",
-            by=self.attackers,
-        )
-        took = time.monotonic() - begun
         if info.status and info.name not in self._revocations and not self.stop.is_set():
             phase("revoking", REVOKE_SECONDS)
             self._revocations[info.name] = self._revocation(info.name, late)
@@ -141,25 +129,17 @@ class Trial:
             unanswered=frozenset(self.mandate.unanswered(info)),
             policy=policy_of(info, settings) if keeps_credentials(info) else None,
         )
-        measured = replace(measured, revocation=self._revocations.get(info.name), warnings=[*measured.warnings, *late])
-        result = with_more(
-            collect.result(measured, found.linkage, title=variant.title),
-            coalitions=found.coalitions,
-            shadow=shadow[1] if shadow else None,
-            attack_seconds=round(took, 2),
-            closing_seconds=round(found.closing, 2),
+        return Loaded(
+            variant=variant,
+            folder=folder,
+            mandate=self.mandate,
+            population=self.population,
+            since=load.started - self.warm_up,
+            measured=replace(
+                measured, revocation=self._revocations.get(info.name), warnings=[*measured.warnings, *late]
+            ),
+            shadow=shadow,
         )
-        phase("counting outcomes", OUTCOME_SECONDS)
-        return self._with_outcomes(result, info, folder, since=load.started - self.warm_up)
-
-    def _with_outcomes(self, result: SchemeResult, info: Info, folder: Path, *, since: float) -> SchemeResult:
-        """The result with what became of people; what goes wrong there is a warning of this scheme."""
-        trial = gather.Ended(folder=folder, info=info, mandate=self.mandate, population=self.population, since=since)
-        try:
-            return msgspec.structs.replace(result, outcomes=gather.outcomes(trial, result))
-        except IdverifyError as error:
-            told = f"the outcomes could not be counted: {error.message}"
-            return msgspec.structs.replace(result, warnings=[*result.warnings, told])
 
     def _shadow(
         self, variant: Variant, folder: Path, *, phase: Phase, warnings: list[str]

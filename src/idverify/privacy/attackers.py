@@ -65,6 +65,12 @@ class Attacker:
         """Write the tables of these parties' ledgers to `out`, a folder in `ledgers`. Raises BadEnvironment."""
         self._do(ledgers, [CLOSING, str(out.resolve()), *parties], timeout=timeout)
 
+    def interrupt(self) -> None:
+        """End what it is at, from another thread: whoever asked for that gets BadEnvironment. It can be asked again."""
+        if process := self._process:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
     def _do(self, own: Path, arguments: Sequence[str], *, timeout: float) -> None:
         process = self._process or self._start()
         self._said.seek(0)

@@ -121,6 +121,7 @@ class Attacking:
         self._pairs: dict[tuple[object, ...], dict[str, Answer]] = {}
         self._shared: dict[tuple[Path, Cut], dict[tuple[str, ...], object]] = {}
         self._expected: dict[ViewName, list[tuple[str, ...]]] = {}
+        self._places: dict[tuple[Path, tuple[str, ...]], Path] = {}
 
     def __enter__(self) -> Attacking:
         self._engine = self._stack.enter_context(
@@ -198,6 +199,13 @@ class Attacking:
         return found
 
     def _tables(self, ledgers: Path, coalition: Sequence[str]) -> Path:
+        """The folder of these parties' closed tables; it is looked for once."""
+        key = ledgers, tuple(coalition)
+        if key not in self._places:
+            self._places[key] = self._closed_at(ledgers, coalition)
+        return self._places[key]
+
+    def _closed_at(self, ledgers: Path, coalition: Sequence[str]) -> Path:
         names = coalition_of(coalition, parties(ledgers))
         kept = ledgers / CLOSED
         if all(is_closed(ledgers, name, kept) for name in names):

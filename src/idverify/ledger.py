@@ -104,12 +104,15 @@ class Ledger:
 
     def write(self, record: RawRecord) -> None:
         """Add one record; it is on the file within FLUSH_SECONDS."""
-        self._lines.append(self._encode(record))
+        line = self._encode(record)
+        self._lines.append(line)
 
     def flush(self) -> None:
         """Write what waits. A ledger that cannot be written does not stop the service; it counts what it lost."""
         with self._lock:
-            lines, self._lines = self._lines, []
+            # The list stays the same one: a record that somebody is adding now would be lost with another.
+            lines = self._lines[:]
+            del self._lines[: len(lines)]
             if not lines:
                 return
             data = memoryview(b"\n".join(lines) + b"\n")

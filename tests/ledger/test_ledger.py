@@ -291,6 +291,22 @@ def test_a_ledger_that_cannot_be_written_counts_what_it_lost(
     assert "loses records" in capsys.readouterr().err
 
 
+def test_a_record_that_is_encoded_while_others_are_written_is_not_lost(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encode = ledger._encode
+
+    def interrupted(record: object) -> bytes:
+        encoded = encode(record)
+        ledger.flush()  # as the ledger's own thread may at any moment
+        return encoded
+
+    monkeypatch.setattr(ledger, "_encode", interrupted)
+    for name in ("first", "second", "third"):
+        post(ledger, f"/echo/{name}", b"")
+    assert [record["path"] for record in raw(ledger)] == ["/echo/first", "/echo/second", "/echo/third"]
+
+
 def test_the_network_observer_sees_addresses_time_and_sizes_and_nothing_that_was_said(tmp_path: Path) -> None:
     ledger, observer = Ledger(tmp_path / "p.jsonl", "p"), Ledger(tmp_path / "network_observer-p.jsonl", OBSERVER)
 

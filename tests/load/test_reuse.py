@@ -25,7 +25,14 @@ KEPT = next(
     if name not in KINDS and not why_not(scheme.info, "B") and "one_account" not in scheme.info.answers
 )
 """A scheme that lets the same people sign up again with every way to refill."""
-ONCE = Settings(citizens=SIZE, reuse="A", batch=2, refill_delay=0.3, refill_interval=0.5, lost_phones=1.0, farmers=0.1)
+PATIENCE = 60.0
+"""Seconds, so that nobody falls back because the machine is busy."""
+ONCE = replace(
+    Settings(citizens=SIZE, reuse="A", batch=2, refill_delay=0.3, refill_interval=0.5),
+    lost_phones=1.0,
+    farmers=0.1,
+    patience=PATIENCE,
+)
 
 
 @pytest.fixture(scope="module")

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import signal
 import subprocess
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 import psutil
 import pytest
 
-from idverify.ledger import FLUSH_SECONDS
 from idverify.load.result import LoadResult
 from idverify.load.run import run_load
 from idverify.schemes import SCHEMES
@@ -89,7 +91,7 @@ def test_citizens_sign_up_read_and_post_and_nothing_fails(name: str, world: Worl
     assert {entry["platform"] for entry in truth} == {"platform_a", "platform_b"}
     assert len({(entry["platform"], entry["account"]) for entry in truth}) == len(truth)
     if sys.platform == "linux":
-        time.sleep(2 * FLUSH_SECONDS)
+        wait_for_ledgers(world)
         seen = partial(peers_of, world, since=begun)
         peers = {party: seen(party) for party in PARTIES}
         assert len(peers["platform_a"]) > 5, "each household has a line of its own"
@@ -99,6 +101,23 @@ def test_citizens_sign_up_read_and_post_and_nothing_fails(name: str, world: Worl
         lines = {(row["account"], row["owner"]) for row in rows_of(result, "network_observer")}
         assert {address for address, _ in lines} <= watched
         assert {owner for _, owner in lines} == {entry["owner"] for entry in truth}
+
+
+def wait_for_ledgers(world: World, *, longest: float = 90.0) -> None:
+    """Wait until a last request of ours is in each party's ledger, and as many lines in that of who watches it."""
+    mark, until = f"/{secrets.token_hex(8)}", time.monotonic() + longest
+    for party in PARTIES:
+        with suppress(urllib.error.HTTPError):  # there is no such page
+            urllib.request.urlopen(world.urls[party] + mark, timeout=longest)
+    for party in PARTIES:
+        while True:
+            [own], [watched] = (
+                [path.read_bytes() for path in world.ledgers(name)] for name in (party, f"network_observer-{party}")
+            )
+            if mark.encode() in own and own.count(b"\n") == watched.count(b"\n"):
+                break
+            assert time.monotonic() < until
+            time.sleep(0.02)
 
 
 def rows_of(result: LoadResult, party: str) -> list[dict[str, str]]:
@@ -158,7 +177,10 @@ def test_a_run_ends_after_its_seconds_or_early_when_it_is_told_to_stop(tmp_path:
     name, stop = next(iter(SCHEMES)), threading.Event()
     with a_world(tmp_path / "world", name) as world:
         run = partial(run_load, urls_of(world), name, users=5, citizens=SIZE)
-        timed = run(seconds=1.5, warm_up=0.5, results=tmp_path / "timed")
+        for seconds in (1.5, 6.0, 24.0):  # a machine that stands still has nobody in the first of them
+            timed = run(seconds=seconds, warm_up=0.5, results=tmp_path / "timed")
+            if timed.accepted:
+                break
 
         def tell() -> None:
             wait_for_truth(tmp_path / "told")
@@ -169,7 +191,7 @@ def test_a_run_ends_after_its_seconds_or_early_when_it_is_told_to_stop(tmp_path:
         told = run(seconds=3000, warm_up=0, results=tmp_path / "told", stop=stop)
         teller.join()
     assert not timed.stopped
-    assert 1.5 <= timed.seconds < 60
+    assert seconds <= timed.seconds < seconds + 60
     assert timed.accepted == len(rows_of(timed, "platform")) > 0
     assert told.stopped
     assert told.seconds < 3000
@@ -209,10 +231,10 @@ def test_ctrl_c_leaves_no_locust_behind(tmp_path: Path) -> None:
             children = psutil.Process(runner.pid).children(recursive=True)
             assert children
             os.kill(runner.pid, signal.SIGINT)
-            runner.wait(60)
+            runner.wait(90)
         finally:
             runner.kill()
-        _, left = psutil.wait_procs(children, timeout=20)
+        _, left = psutil.wait_procs(children, timeout=60)
         assert left == []
         assert list((tmp_path / "load").glob("steps-*.json"))
         with urllib.request.urlopen(f"{world.urls['platform_a']}/health", timeout=60) as answer:

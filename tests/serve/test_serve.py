@@ -22,7 +22,7 @@ from idverify.serve import builder, offered
 from idverify.settings import Settings
 from idverify.world import free_ports
 
-LONGEST = 30.0
+LONGEST = 120.0
 """Seconds that anything may take on a busy machine."""
 get, post = partial(httpx.get, timeout=LONGEST), partial(httpx.post, timeout=LONGEST)
 

@@ -41,7 +41,7 @@ class Slow:
     def verify_many(self, shown: Sequence[tuple[bytes, Challenge]]) -> Sequence[Proven | IdverifyError]:
         self.sizes.append(len(shown))
         self.begun.release()
-        self.go.acquire(timeout=20)
+        self.go.acquire(timeout=100)
         if self.fault:
             raise self.fault
         return [BadSignature("bad") if p == b"bad" else Proven({}, p.decode()) for p, _ in shown]
@@ -54,7 +54,7 @@ async def turns(count: int = 5) -> None:
 
 def run(slow: Slow, scenario: Awaitable[None]) -> None:
     async def bounded() -> None:
-        await asyncio.wait_for(scenario, 30)
+        await asyncio.wait_for(scenario, 120)
 
     try:
         asyncio.run(bounded())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import random
 import shutil
@@ -21,9 +22,10 @@ from idverify.errors import BadEnvironment, BadUsage
 from idverify.privacy.answers import Answer, Candidate, posterior_of
 from idverify.privacy.apart import attack_apart
 from idverify.privacy.attack import Asked, Known
-from idverify.privacy.attackers import MOST_GROUPS, Attacker, learn
+from idverify.privacy.attackers import MOST_GROUPS, Attacker, hand_over, learn
 from idverify.privacy.closing import close_all
 from idverify.privacy.guard import readable_places
+from idverify.privacy.hashes import hashes_in, hashes_of, read_hashes
 from idverify.privacy.public import Kept, read_public, write_public
 from idverify.privacy.score import read_truth
 from idverify.privacy.stored import read_answers, write_answers
@@ -142,18 +144,49 @@ def test_ledgers_that_two_processes_close_are_the_same_as_from_one(tmp_path: Pat
     assert not list((tmp_path / "both").glob("closing-*"))
 
 
-def test_a_process_learns_sql_and_groups_to_hash_from_its_children_and_nothing_from_one_that_broke_off() -> None:
-    known = Known()
-    for handed in (b"", b'[{"shape": "SELECT', b"[]"):
-        learn(known, handed)
+def handed_over(known: Known) -> bytes:
+    """What a child hands over that began with nothing."""
+    file = io.BytesIO()
+    hand_over(known, file, before=Known())
+    return file.getvalue()
+
+
+def test_a_process_learns_sql_and_hashes_from_its_children_and_nothing_from_one_that_broke_off() -> None:
+    child, known = Known(), Known()
+    child.written["shape"] = "SELECT 1"
+    for number in range(MOST_GROUPS + 2):
+        hashes_in(child.hashed, f"{number:06d}", 1000)
+    whole = handed_over(child)
+    for handed in (b"", b'{"shape": "SELECT', b"[]", b"{}\n7", b"{}\n{}"):
+        learn(known, io.BytesIO(handed))
     assert known == Known()
-    groups = [[f"{number:06d}", 1000] for number in range(MOST_GROUPS + 2)]
-    learn(known, json.dumps([{"shape": "SELECT 1"}, groups]).encode())
-    learn(known, json.dumps([{}, groups]).encode())
+    learn(known, io.BytesIO(whole[:-1]))
+    assert len(known.hashed) == MOST_GROUPS - 1
+    for _ in range(2):
+        learn(known, io.BytesIO(whole))
     assert known.written == {"shape": "SELECT 1"}
     assert list(known.hashed) == [(f"{number:06d}", 1000) for number in range(MOST_GROUPS)]
     digest = hashlib.sha256(b"000002007").digest()
     assert list(known.hashed["000002", 1000].among([digest])) == [(digest, "000002007")]
+
+
+def test_hashes_that_are_none_are_not_taken() -> None:
+    made = hashes_of("000001", 1000)
+    twice = made.serial.copy()
+    twice[1] = twice[0]
+    for wrong in (
+        altered(made, group="000002"),
+        altered(made, first=made.first[::-1].copy()),
+        altered(made, serial=made.serial[::-1].copy()),
+        altered(made, serial=twice),
+        altered(made, serial=made.serial + 1),
+        altered(made, first=made.first[:100], serial=made.serial[:100]),
+    ):
+        file = io.BytesIO()
+        wrong.write(file)
+        file.seek(0)
+        with pytest.raises(ValueError, match=r"serial|order|group"):
+            next(read_hashes(file))
 
 
 def test_one_posterior_is_kept_once_however_many_say_it(tmp_path: Path) -> None:

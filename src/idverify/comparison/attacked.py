@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from idverify.comparison.coalitions import FIRST, ISSUER, JOINT, PLATFORMS, VISI
 from idverify.comparison.model import Attacked, Linked, Searched, Strongest
 from idverify.privacy import score
 from idverify.privacy.answers import ATTACKERS, Answer, AttackerName
-from idverify.privacy.apart import attack_apart, lay_out
+from idverify.privacy.apart import attack_apart
 from idverify.privacy.attack import Asked, subjects_in, write_guesses
 from idverify.privacy.attackers import Attacker
 from idverify.privacy.attacks.exact_join import NAME as EXACT_JOIN
@@ -80,11 +80,11 @@ def _attack_all(world: Path, shadow: Path | None, *, ordered: bool, by: Sequence
         begun = time.monotonic()
         close_all([ledgers, staged, *([shadow / "ledgers"] if shadow is not None else [])], by, timeout=LONGEST)
         closing = time.monotonic() - begun
-        lay_out(ledgers, staged, set(parties_in(ledgers)))
         coalitions = possible([*parties_in(ledgers), visits.FIRST, visits.LATER], ordered=ordered)
         attackers: tuple[AttackerName, ...] = ATTACKERS if shadow is not None else ("policy", "blind")
         asked = Asked(attackers=attackers, shadow=shadow, hashes=HASHES, threads=threads)
-        work = partial(_attack_some, staged, asked=asked, hidden=world, judging=judging)
+        beside = {staged: (visits.FIRST, visits.LATER)}
+        work = partial(_attack_some, ledgers, beside=beside, asked=asked, hidden=world, judging=judging)
         parts = [coalitions] if len(by) == 1 else _halves(coalitions)
         shares = [partial(work, part, attacker=one) for part, one in zip(parts, by, strict=False) if part]
         found = {name: each for share in _at_once(shares) for name, each in share.items()}
@@ -106,9 +106,10 @@ def _halves(coalitions: Sequence[Coalition]) -> list[list[Coalition]]:
 
 
 def _attack_some(
-    staged: Path,
+    ledgers: Path,
     coalitions: Sequence[Coalition],
     *,
+    beside: Mapping[Path, Collection[str]],
     asked: Asked,
     attacker: Attacker,
     hidden: Path,
@@ -117,7 +118,16 @@ def _attack_some(
     """By the names of these coalitions what they find, and the exact join's answer."""
     parties = [each.parties for each in coalitions]
     kept = [each.parties for each in coalitions if each.both]
-    answers = attack_apart(staged, parties, kept=kept, asked=asked, attacker=attacker, timeout=LONGEST, hidden=[hidden])
+    answers = attack_apart(
+        ledgers,
+        parties,
+        kept=kept,
+        asked=asked,
+        attacker=attacker,
+        timeout=LONGEST,
+        hidden=[hidden],
+        beside=beside,
+    )
     by_coalition = {each: [a for a in answers if a.coalition == each.parties] for each in coalitions}
     return {each.name: (judging.attacked(each, own), _exact(own)) for each, own in by_coalition.items()}
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 
 from idverify.errors import BadEnvironment, BadUsage
 from idverify.privacy.answers import Answer
@@ -37,13 +38,15 @@ def attack_apart(
     attacker: Attacker | None = None,
     timeout: float = LONGEST,
     hidden: Sequence[Path] = (),
+    beside: Mapping[Path, Collection[str]] = MappingProxyType({}),
 ) -> list[Answer]:
     """The answers of all attacks that are asked for, coalition by coalition.
 
     Those of `kept` are attacked in the view that the mandate leaves, after the others. `public` stands in for a
     public.json that is not there; `attacker` is asked, where one is there already. Of `folder`, of the shadow world and
     of `hidden` the process can read nothing but the copies that it gets; `hidden` is the world that the ledgers are
-    from, where `folder` is not it. Raises BadUsage and BadEnvironment with the words of the process.
+    from, where `folder` is not it; `beside` are folders with the ledgers of further parties. Raises BadUsage and
+    BadEnvironment with the words of the process.
     """
     wanted = {party for names in (*coalitions, *kept) for party in names}
     shadow = [asked.shadow] if asked.shadow is not None else []
@@ -56,6 +59,7 @@ def attack_apart(
         attacker=attacker,
         timeout=timeout,
         hidden=[folder, *shadow, *hidden],
+        beside=beside,
     )
     try:
         return attacked(folder, coalitions)
@@ -88,11 +92,15 @@ def _attack_apart(
     attacker: Attacker | None,
     timeout: float,
     hidden: Sequence[Path],
+    beside: Mapping[Path, Collection[str]],
     closed: bool = True,
 ) -> list[Answer]:
     with TemporaryDirectory(prefix="idverify-attack-") as place:
         own = Path(place)
-        lay_out(ledgers_of(folder), own / "ledgers", wanted, public=public, link=closed)
+        for other, names in beside.items():
+            lay_out(other, own / "ledgers", wanted & set(names), link=closed)
+        rest = wanted.difference(*beside.values())
+        lay_out(ledgers_of(folder), own / "ledgers", rest, public=public, link=closed)
         if asked.shadow is not None:
             _lay_out_shadow(asked.shadow, own / "shadow", wanted)
         arguments = ["ledgers", "--answers", "answers", "--confined"]

@@ -6,7 +6,7 @@ A line in is a folder and the arguments of `idverify.privacy.attack`, as JSON, o
 ledgers there are to be closed. A line out is the exit code. Each child confines itself to its folder before it opens a
 ledger. It begins as a copy of a process that has never opened one, and ends with its answers written: nothing of one
 world is there when the next is attacked. What one child leaves to the next is the SQL of its questions, without the
-names of tables and the texts in it (`compiled`), and which ID numbers it had to hash: these hashes are a country's.
+names of tables and the texts in it (`compiled`), and hashes of ID numbers, which are a country's.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import tempfile
 import traceback
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -139,23 +140,32 @@ def main() -> int:
             sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
             sys.stdout.flush()
             handed.seek(0)
-            learn(known, handed.read())
+            learn(known, handed)
     return 0
 
 
-def learn(known: Known, handed: bytes) -> None:
-    """Take over what a child has worked out; nothing where it ended early. Hashes are made again, not taken."""
-    from idverify.privacy.hashes import hashes_in
+def learn(known: Known, handed: IO[bytes]) -> None:
+    """Take over what a child has worked out; nothing where it ended early, and no hashes that are none."""
+    from idverify.privacy.hashes import read_hashes
 
-    with suppress(ValueError):
-        written, hashed = json.loads(handed)
-        known.written.update(written)
-        for group, serials in hashed[: max(0, MOST_GROUPS - len(known.hashed))]:
-            hashes_in(known.hashed, group, serials)
+    with suppress(ValueError, LookupError, TypeError):
+        known.written.update(json.loads(handed.readline()))
+        for hashes in read_hashes(handed):
+            if len(known.hashed) < MOST_GROUPS:
+                known.hashed[hashes.group, len(hashes.serial)] = hashes
+
+
+def hand_over(known: Known, handed: IO[bytes], *, before: Known) -> None:
+    """Write what is known now and was not before, for `learn`."""
+    more = {shape: sql for shape, sql in known.written.items() if shape not in before.written}
+    handed.write(json.dumps(more).encode() + b"\n")
+    for key in sorted(known.hashed.keys() - before.hashed.keys())[: MOST_GROUPS - len(before.hashed)]:
+        known.hashed[key].write(handed)
+    handed.flush()
 
 
 def _work(folder: str, arguments: Sequence[str], *, known: Known, handed: IO[bytes]) -> None:
-    """The child. It hands over the SQL that it had to write, and says what it had to hash.
+    """The child. It hands over the SQL that it had to write and the ID numbers that it had to hash.
 
     What it says goes to standard error, which whoever asked reads; standard output is not its own.
     """
@@ -168,11 +178,9 @@ def _work(folder: str, arguments: Sequence[str], *, known: Known, handed: IO[byt
         if arguments[0] == CLOSING:
             code = _close(Path(arguments[1]), arguments[2:])
         else:
-            written, hashed = set(known.written), set(known.hashed)
+            before = replace(known, written=dict(known.written), hashed=dict(known.hashed))
             code = attack.main(arguments, known=known)
-            more = {shape: sql for shape, sql in known.written.items() if shape not in written}
-            handed.write(json.dumps([more, sorted(known.hashed.keys() - hashed)]).encode())
-            handed.flush()
+            hand_over(known, handed, before=before)
     except BaseException:
         traceback.print_exc()
     finally:

@@ -6,6 +6,7 @@ Each process writes tables of its own, and they are put together in the end: non
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -63,9 +64,9 @@ def _close(attacker: Attacker, work: Sequence[tuple[Path, Sequence[str], Path]],
 def _take_in(piece: Path, closed: Path) -> None:
     """Move the tables that one process has written to those that are there."""
     for name in ("events", "leaves"):
+        (closed / name).mkdir(parents=True, exist_ok=True)
         for place in (piece / name).glob("party=*"):
             out = closed / place.relative_to(piece)
-            out.mkdir(parents=True, exist_ok=True)
-            for table in place.iterdir():
-                table.replace(out / table.name)
+            shutil.rmtree(out, ignore_errors=True)
+            place.rename(out)
     add_left_out(closed, read_left_out(piece))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import IO, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,9 @@ from idverify.privacy.answers import Ints
 from idverify.privacy.enumerating import Tried
 
 _INNER = 1000
+CHECKED = 1000
+"""How many hashes of a group are made again when somebody hands them over."""
+MOST_SERIALS = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,13 @@ class Hashes:
     serial: Ints
     digits: int
     seconds: float
+
+    def write(self, file: IO[bytes]) -> None:
+        """One line that says what they are, and the numbers."""
+        head = {"group": self.group, "serials": len(self.serial), "seconds": self.seconds}
+        file.write(json.dumps(head).encode() + b"\n")
+        file.write(self.first.tobytes())
+        file.write(self.serial.astype(np.uint32).tobytes())
 
     def among(self, wanted: Collection[bytes]) -> Iterator[tuple[bytes, str]]:
         """Those of the wanted digests that are hashes of a number of this group, and the number."""
@@ -53,6 +64,30 @@ def hashes_of(group: str, serials: int) -> Hashes:
     first = np.frombuffer(whole, dtype=np.uint64)
     serial = np.argsort(first, kind="stable")
     return Hashes(group, first[serial], serial, digits, time.perf_counter() - begun)
+
+
+def read_hashes(file: IO[bytes]) -> Iterator[Hashes]:
+    """What was written. Raises ValueError where that cannot be the hashes of a group: the file may be anybody's.
+
+    Order and number are checked for all of them, the hashes themselves for some.
+    """
+    while line := file.readline():
+        head = json.loads(line)
+        group, serials, seconds = str(head["group"]), int(head["serials"]), float(head["seconds"])
+        if not _INNER <= serials <= MOST_SERIALS:
+            raise ValueError(f"{serials} serials")
+        first = np.frombuffer(file.read(8 * serials), np.uint64)
+        serial = np.frombuffer(file.read(4 * serials), np.uint32).astype(np.int64)
+        if len(serial) != serials or np.any(first[:-1] > first[1:]) or serial.max() >= serials:
+            raise ValueError("cut off, or not in order")
+        if not np.all(np.bincount(serial) == 1):
+            raise ValueError("not every serial once")
+        digits = len(str(serials - 1))
+        for place in range(0, serials, max(1, serials // CHECKED)):
+            made = hashlib.sha256(f"{group}{serial[place]:0{digits}d}".encode()).digest()
+            if made[:8] != first[place].tobytes():
+                raise ValueError("not the hashes of that group")
+        yield Hashes(group, first, serial, digits, seconds)
 
 
 def hashes_in(known: Hashed, group: str, serials: int) -> Hashes:

@@ -11,13 +11,15 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 from urllib.parse import parse_qsl
 
 import msgspec
 
-from idverify.ledger_leaves import Leaf, Leaves, Place, collapsed
+from idverify.ledger_leaves import Leaf, Leaves, Place, collapsed, numbered
 from idverify.scheme import Json, Scheme
 
 __all__ = ["VERSION", "Decoding", "Leaf", "Record", "collapsed", "decode"]
@@ -88,6 +90,29 @@ class _Line(msgspec.Struct):
     scheme: str = ""
 
 
+_Said: TypeAlias = Callable[[str, str, str, bytes], Leaves]
+
+
+class _Once:
+    """What bodies say, where those that come again, as a feed does that all are shown, are decoded once. What these
+    say is kept as long as this is, which is no more than all of it takes anyway."""
+
+    def __init__(self, lines: Iterable[_Line], said: _Said) -> None:
+        self._said = said
+        self._times = Counter(part.body for raw in lines for part in (raw.received, raw.sent))
+        self._known: dict[tuple[str, str, str, bytes], Leaves] = {}
+
+    def __call__(self, side: str, kind: str, scheme: str, body: bytes) -> Leaves:
+        key = side, kind, scheme, body
+        found = self._known.get(key)
+        if found is None:
+            found = self._said(*key)
+            if self._times[body] > 1:
+                found.again = True
+                self._known[key] = found
+        return found
+
+
 class Decoding(Iterator[Record]):
     """The records of one party's ledger, in order. `damaged` counts the lines that are none, `other_version` those of
     another version of the format, whose members may mean something else."""
@@ -113,15 +138,17 @@ class Decoding(Iterator[Record]):
                 self._subjects[raw.party, raw.flow] = raw.subject
             self._kept.append(raw)
         self._places = {side: Place(side) for side in ("received", "sent")}
-        self._records = (self._record(raw, self._leaves(raw).numbered()) for raw in self._kept)
+        self._records = (self._record(raw, numbered(self._parts(raw, self._said))) for raw in self._kept)
 
     def __next__(self) -> Record:
         return next(self._records)
 
-    def with_leaves(self) -> Iterator[tuple[Record, Leaves]]:
-        """The same records without their fields, and beside each its leaves, several of which may have one name."""
+    def with_leaves(self) -> Iterator[tuple[Record, list[Leaves]]]:
+        """The same records without their fields, and beside each its leaves in parts: those of the path and the
+        headers, and those of each body. A body that comes again has the same part each time."""
+        said = _Once(self._kept, self._said)
         for raw in self._kept:
-            yield self._record(raw, {}), self._leaves(raw)
+            yield self._record(raw, {}), self._parts(raw, said)
 
     def _record(self, raw: _Line, fields: Mapping[str, Leaf]) -> Record:
         return Record(
@@ -139,40 +166,44 @@ class Decoding(Iterator[Record]):
             scheme=raw.scheme,
         )
 
-    def _leaves(self, raw: _Line) -> Leaves:
-        leaves = Leaves()
+    def _parts(self, raw: _Line, said: _Said) -> list[Leaves]:
+        head = Leaves()
         for name, value in _in_the_path(raw.route, raw.path):
-            leaves.add(value, self._places["received"]["path"][name])
+            head.put(value, self._places["received"]["path"][name])
+        parts = [head]
         for side, part in (("received", raw.received), ("sent", raw.sent)):
-            place = self._places[side]
-            for header, value in part.headers.items():
-                if header != "authorization":
-                    leaves.add(value, place["headers"][header])
-            token = _private_token(part.headers.get("authorization", ""))
-            if token is not None:
-                leaves.add(_base64url(token), place["authorization"]["token"])
-                self._message(token, place["authorization"], raw.scheme, leaves)
+            if part.headers:
+                self._headers(part.headers, self._places[side], raw.scheme, head)
             if part.body:
-                self._body(part, place, raw.scheme, leaves)
-        return leaves
+                parts.append(said(side, part.type, raw.scheme, part.body))
+        return parts
 
-    def _body(self, part: _Part, place: Place, scheme: str, leaves: Leaves) -> None:
-        body, kind = part.body or b"", part.type.partition(";")[0].strip().lower()
+    def _headers(self, headers: Mapping[str, str], place: Place, scheme: str, leaves: Leaves) -> None:
+        for header, value in headers.items():
+            if header != "authorization":
+                leaves.put(value, place["headers"][header])
+        token = _private_token(headers.get("authorization", ""))
+        if token is not None:
+            leaves.put(_base64url(token), place["authorization"]["token"])
+            self._message(token, place["authorization"], scheme, leaves)
+
+    def _said(self, side: str, kind: str, scheme: str, body: bytes) -> Leaves:
+        """What a body of that type says."""
+        leaves, place, kind = Leaves(), self._places[side], kind.partition(";")[0].strip().lower()
         if kind == "application/json" or kind.endswith("+json"):
             try:
                 leaves.add(_json(body), place)
-                return
+                return leaves
             except (ValueError, RecursionError):
                 pass  # cut or broken: what is left of it is kept below, as bytes
         if kind == "application/x-www-form-urlencoded":
             for name, value in parse_qsl(body.decode("latin-1"), keep_blank_values=True):
-                leaves.add(value, place[name])
-            return
-        if kind.endswith("+jwt") and (token := _token(body)) is not None:
+                leaves.put(value, place[name])
+        elif kind.endswith("+jwt") and (token := _token(body)) is not None:
             leaves.add(token, place)
-            return
-        if not self._message(body, place, scheme, leaves):
-            leaves.add(_base64url(body), place["body"])
+        elif not self._message(body, place, scheme, leaves):
+            leaves.put(_base64url(body), place["body"])
+        return leaves
 
     def _message(self, body: bytes, place: Place, scheme: str, leaves: Leaves) -> bool:
         if scheme not in self._schemes:
@@ -202,6 +233,8 @@ def _json(body: bytes) -> Json:
 
 def _in_the_path(route: str, path: str) -> Iterator[tuple[str, Leaf]]:
     """What the path says where the route's template has a name: {index} of /lists/{number}/{index}."""
+    if "{" not in route:
+        return
     parts, places = path.split("/"), route.split("/")
     if len(parts) != len(places):
         return

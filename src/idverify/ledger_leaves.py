@@ -5,14 +5,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from itertools import repeat
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain, islice, repeat
 from typing import TypeAlias
 
 from idverify.scheme import Json
 
 Leaf: TypeAlias = "str | int | float | bool"
 MOST_LEAVES = 20_000
+"""Of one part of a record; those beyond are not looked at."""
 _KINDS = (str, int, float)  # a bool is an int
 
 
@@ -35,13 +36,23 @@ class Place(dict["str | None", "Place"]):
 
 
 class Leaves:
-    """The values of one record in the order in which they were found, and beside each the name of its place."""
+    """The values of a part of a record in the order in which they were found, and beside each the name of its place.
 
-    __slots__ = ("names", "values")
+    Where `again` is set, other records have the same part: what is made of it is worth keeping.
+    """
+
+    __slots__ = ("again", "names", "values")
 
     def __init__(self) -> None:
         self.names: list[str] = []
         self.values: list[Leaf] = []
+        self.again = False
+
+    def put(self, value: Leaf, place: Place) -> None:
+        """Take in one value."""
+        if len(self.values) < MOST_LEAVES:
+            self.names.append(place.name)
+            self.values.append(value)
 
     def add(self, value: Json, place: Place) -> None:
         """Take in all that a JSON value holds; without recursion, because the value may be hostile."""
@@ -68,14 +79,18 @@ class Leaves:
         """The first value with that name."""
         return self.values[self.names.index(name)] if name in self.names else None
 
-    def numbered(self) -> dict[str, Leaf]:
-        """Each value under a name of its own: where a name comes again, the second is "name #2", and so on."""
-        found: dict[str, Leaf] = {}
-        counts: dict[str, int] = {}
-        for name, value in zip(self.names, self.values, strict=True):
-            counts[name] = count = counts.get(name, 0) + 1
-            found[name if count == 1 else f"{name} #{count}"] = value
-        return found
+
+def numbered(parts: Iterable[Leaves]) -> dict[str, Leaf]:
+    """Each value of a record under a name of its own: where a name comes again, the second is "name #2", and so on.
+
+    No more of them than one part may have."""
+    found: dict[str, Leaf] = {}
+    counts: dict[str, int] = {}
+    pairs = chain.from_iterable(zip(leaves.names, leaves.values, strict=True) for leaves in parts)
+    for name, value in islice(pairs, MOST_LEAVES):
+        counts[name] = count = counts.get(name, 0) + 1
+        found[name if count == 1 else f"{name} #{count}"] = value
+    return found
 
 
 def collapsed(name: str) -> str:

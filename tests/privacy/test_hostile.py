@@ -178,6 +178,21 @@ def test_every_value_of_a_record_is_in_the_tables_whatever_it_is_called(tmp_path
     assert ("POST /r received.c[].a", "true") in named
 
 
+def test_a_body_that_comes_again_is_in_the_tables_for_each_record_under_the_name_of_its_route(tmp_path: Path) -> None:
+    numbers = {"n": [0.0, -0.0, 1, True, 1.0, 1]}
+    routes = ("/r", "/s", "/r")
+    (tmp_path / "platform_a.jsonl").write_text(
+        "\n".join(line("platform_a", "", numbers, time=1e9 + n, route=route) for n, route in enumerate(routes))
+    )
+    close(tmp_path, ["platform_a"], tmp_path / FOLDER, schemes={})
+    leaves = pq.ParquetFile(tmp_path / FOLDER / "leaves" / "party=platform_a" / "part-0.parquet").read()
+    assert [(row["record"], row["field"], row["text"], row["number"]) for row in leaves.to_pylist()] == [
+        (record, f"POST {route} received.n[]", text, number)
+        for record, route in enumerate(routes)
+        for text, number in (("0.0", 0.0), ("-0.0", -0.0), ("1", 1.0), ("true", None), ("1.0", 1.0))
+    ]
+
+
 def test_the_tables_are_the_same_however_many_lines_are_taken_at_a_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -191,7 +191,7 @@ def _usable(
     schemes: Mapping[str, Scheme],
     left_out: Counter[str],
     owners: Mapping[str, str],
-) -> Iterator[tuple[Record, Leaves]]:
+) -> Iterator[tuple[Record, list[Leaves]]]:
     """The records that go into the tables, each with its leaves."""
     decoding = decode(lines, schemes)
     left_out[DAMAGED] += decoding.damaged

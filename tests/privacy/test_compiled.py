@@ -71,6 +71,30 @@ def test_a_question_is_put_to_ibis_once_and_asked_of_any_tables(on: Compiled, mo
     assert len(built) == 1
 
 
+def among(table: Table, *, texts: tuple[str, ...], beside: int, others: tuple[str, ...] = ()) -> Table:
+    """A question about a list of texts, which may be empty, and a number."""
+    chosen = table.text.isin(texts) & (table.n != beside) | table.field.isin(others)
+    return table.filter(chosen).select("field", "n").order_by("n")
+
+
+def test_a_list_has_a_place_in_a_question_and_a_number_has_none() -> None:
+    written: dict[str, str] = {}
+    for _ in range(2):
+        with engine(written=written) as found:
+            rows = ", ".join("('" + text.replace("'", "''") + f"', {n})" for n, text in enumerate(TEXTS))
+            found.raw_sql(
+                f"CREATE TABLE one AS SELECT field, field AS text, n::DOUBLE n FROM (VALUES {rows}) t(field, n)"
+            )
+            table = found.table("one")
+            for texts in (TEXTS, TEXTS[:1], TEXTS[1:6], ("none of them",), ()):
+                for beside in (1, 2):
+                    said = answers(found, among, table, texts=texts, beside=beside, others=TEXTS[-1:]).to_pydict()
+                    expected = [n for n, t in enumerate(TEXTS) if t == TEXTS[-1] or (t in texts and n != beside)]
+                    assert said == {"field": [TEXTS[n] for n in expected], "n": expected}
+    assert len(written) == 2, "the second engine has nothing to write, and another number is another question"
+    assert not any(text in sql for sql in written.values() for text in ("O'", "plain", "none of"))
+
+
 def test_one_compilation_serves_all_names_and_texts_but_not_another_number_or_list(
     on: Compiled, monkeypatch: pytest.MonkeyPatch
 ) -> None:

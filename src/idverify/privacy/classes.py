@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from idverify.privacy.answers import Floats, Ints, Posterior
-from idverify.privacy.engine import asked, kept
+from idverify.privacy.engine import asked, kept, kept_of
 from idverify.privacy.matching import LEAST_KEPT, MOST_ENTRIES, added, gathered, normal
 from idverify.privacy.view import View, places
 
@@ -92,11 +92,11 @@ def agreeing(view: View, first: Table, second: Table, features: Mapping[str, Siz
     large = [feature for feature, size in telling.items() if size.agreeing > MOST_AGREEING]
     holders: dict[tuple[str, ...], int] = {(feature,): size.holders for feature, size in telling.items()}
     left_out = 0
-    if small:
-        found = _met(first, second, small)
-        if large:
-            found = kept(view.engine, found)
-            found = found.union(_among(first, second, large, found))
+    if small and not large:
+        rows = asked(view.engine, _met, first, second, features=tuple(small))
+    elif small:
+        found = kept_of(view.engine, _met, first, second, features=tuple(small))
+        rows = view.engine.to_pyarrow(found.union(_among(first, second, large, found)))
     else:
         first, second = (kept(view.engine, _together(side, large)) for side in (first, second))
         (size,) = sizes(view, first, second).values()
@@ -105,8 +105,7 @@ def agreeing(view: View, first: Table, second: Table, features: Mapping[str, Siz
             most = max(1, int(len(subjects) * MOST_AGREEING / size.agreeing))
             left_out = max(0, len(subjects) - most)
             second = second.filter(second.subject < subjects[min(most, len(subjects) - 1)])
-        found = _met(first, second, [_AND.join(large)])
-    rows = view.engine.to_pyarrow(found)
+        rows = view.engine.to_pyarrow(_met(first, second, features=(_AND.join(large),)))
     return Agreeing(
         tuple(telling),
         tuple(holders),
@@ -147,7 +146,7 @@ def _sizes(first: Table, second: Table) -> Table:
     return met.join(targets, "feature").left_join(holders, "feature").drop("feature_right").order_by("feature")
 
 
-def _met(first: Table, second: Table, features: Sequence[str]) -> Table:
+def _met(first: Table, second: Table, *, features: tuple[str, ...]) -> Table:
     """The pairs of subjects that agree on each of these features."""
     one, two = (side.filter(side.feature.isin(features)) for side in (first, second))
     met = _shared(one).join(two.select("feature", "value", second="subject"), ["feature", "value"])

@@ -1,10 +1,10 @@
 """DuckDB through Ibis, where a query that differs from an earlier one in its texts and tables alone is compiled once.
 
 The attacks ask the same few dozen questions of each pair of parties, and Ibis takes longer to write the SQL of one than
-DuckDB to answer it for the ledgers of a short run. A question that is a function of tables alone is put to Ibis once,
-with places for the tables. For all others, the shape of a query is all of it but the names of tables and the
-texts that values are compared with; which of these are the same belongs to the shape. So no text of a ledger is in what
-is kept, and one attacking process may take it over from another.
+DuckDB to answer it for the ledgers of a short run. A question that is a function of tables and lists of texts is put to
+Ibis once, with places for them, and is not even built the next time. For all others, the shape of a query is all of it
+but the names of tables and the texts that values are compared with; which of these are the same belongs to the shape.
+So no text of a ledger is in what is kept, and one attacking process may take it over from another.
 """
 
 # pyright: reportAttributeAccessIssue=false, reportIncompatibleMethodOverride=false, reportGeneralTypeIssues=false
@@ -13,9 +13,11 @@ is kept, and one attacking process may take it over from another.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
+from itertools import count
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import ibis
@@ -26,13 +28,19 @@ from ibis.common.graph import Node
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from ibis import Schema
     from ibis.expr.types import Expr, Table
 
 Written: TypeAlias = dict[str, str]
-"""SQL with numbered places for names and texts, by the digest of the shape."""
+"""SQL with numbered places for names and texts, by the digest of the shape or of the question; of a question after a
+line that says what it answers: the types of its columns."""
+Said: TypeAlias = "tuple[str, ...] | int | bool"
+"""What a question is about beside tables. A list of texts has a place in its SQL; a number belongs to the question."""
+Question: TypeAlias = "Callable[..., Table]"
+"""A function by a name of its own, which depends on what it is given alone: tables, and by their names what is said."""
 _OPEN, _CLOSE = "\ue000", "\ue001"
 """Around the number of a name or a text, where it stands in the SQL of a shape: characters that no language has."""
-_PLACE = re.compile(f"{_OPEN}([0-9]+){_CLOSE}")
+_PLACE = re.compile(f"('?){_OPEN}([0-9]+){_CLOSE}\\1")
 
 
 class Compiled(Backend):  # type: ignore[misc]
@@ -41,7 +49,7 @@ class Compiled(Backend):  # type: ignore[misc]
     def __init__(self, *places: object, **settings: object) -> None:
         super().__init__(*places, **settings)
         self.written: Written = {}
-        self._asked: dict[tuple[object, ...], tuple[Table, str]] = {}
+        self._asked: dict[tuple[object, ...], tuple[Schema, str]] = {}
 
     def compile(self, expr: Expr, /, **options: Any) -> str:
         """The SQL of an expression."""
@@ -52,24 +60,41 @@ class Compiled(Backend):  # type: ignore[misc]
             self.written[shape.digest] = self._unfused(shape.bare())
         return shape.filled(self.written[shape.digest])
 
-    def asked(self, question: Callable[..., Table], tables: Sequence[Table]) -> tuple[Table, str]:
-        """A question about tables that have names: as an expression with places for the names, and as SQL with them."""
-        key = (question, *(table.schema() for table in tables))
+    def asked(self, question: Question, tables: Sequence[Table], said: Mapping[str, Said]) -> tuple[Schema, str]:
+        """A question about tables that have names: the columns of its answer, and its SQL."""
+        lists = [value for value in said.values() if isinstance(value, tuple)]
+        kind = tuple((name, None if isinstance(value, tuple) else value) for name, value in said.items())
+        key = question, kind, *(table.schema() for table in tables)
         if key not in self._asked:
-            places = (
-                ops.DatabaseTable(f"{_OPEN}{n}{_CLOSE}", schema=table.schema(), source=self, namespace=ops.Namespace())
-                for n, table in enumerate(tables)
-            )
-            expr = question(*(place.to_expr() for place in places))
-            self._asked[key] = expr, self.compile(expr)
-        expr, sql = self._asked[key]
-        return expr, _PLACE.sub(lambda place: tables[int(place[1])].get_name().replace('"', '""'), sql)
+            self._asked[key] = self._known(question, tables, said)
+        schema, sql = self._asked[key]
+        names = [table.get_name().replace('"', '""') for table in tables]
+        filled = [*names, *map(_listed, lists)]
+        return schema, _PLACE.sub(lambda place: filled[int(place[2])], sql)
 
-    def answer(self, question: Callable[..., Table], tables: Sequence[Table]) -> pa.Table:
+    def answer(self, question: Question, tables: Sequence[Table], said: Mapping[str, Said]) -> pa.Table:
         """What a question says of tables that have names."""
-        expr, sql = self.asked(question, tables)
+        schema, sql = self.asked(question, tables, said)
         # Not what `execute` gives: that is copied into Arrow without its order.
-        return expr.__pyarrow_result__(self.con.sql(sql).to_arrow_table(), data_mapper=DuckDBPyArrowData)
+        return DuckDBPyArrowData.convert_table(self.con.sql(sql).to_arrow_table(), schema)
+
+    def _known(self, question: Question, tables: Sequence[Table], said: Mapping[str, Said]) -> tuple[Schema, str]:
+        """The same with places for the names of tables and for lists."""
+        schemas = [table.schema() for table in tables]
+        place = count(len(tables))
+        placed = {n: (_place(next(place)),) if isinstance(value, tuple) else value for n, value in said.items()}
+        about = question.__module__, question.__qualname__, placed, [list(schema.items()) for schema in schemas]
+        digest = blake2b(repr(about).encode(), digest_size=16).hexdigest()
+        if digest not in self.written:
+            named = (
+                ops.DatabaseTable(_place(n), schema=schema, source=self, namespace=ops.Namespace()).to_expr()
+                for n, schema in enumerate(schemas)
+            )
+            expr = question(*named, **placed)
+            columns = {name: str(kind) for name, kind in expr.schema().items()}
+            self.written[digest] = f"{json.dumps(columns)}\n{self._unfused(expr)}"
+        types, _, sql = self.written[digest].partition("\n")
+        return ibis.schema(json.loads(types)), sql
 
     def _unfused(self, expr: Expr) -> str:
         """Ibis spends half of its time on making one selection of several, which DuckDB does anyway."""
@@ -79,6 +104,15 @@ class Compiled(Backend):  # type: ignore[misc]
             return str(super().compile(expr))
         finally:
             chosen.fuse_selects = before
+
+
+def _place(number: int) -> str:
+    return f"{_OPEN}{number}{_CLOSE}"
+
+
+def _listed(texts: tuple[str, ...]) -> str:
+    """A list of texts in SQL, nothing being in an empty one."""
+    return ", ".join("'" + text.replace("'", "''") + "'" for text in texts) or "NULL"
 
 
 class Shape:
@@ -99,7 +133,7 @@ class Shape:
 
     def bare(self) -> Expr:
         """The query with places for its names and texts."""
-        places = {node: f"{_OPEN}{number}{_CLOSE}" for node, number in self._taken.items()}
+        places = {node: _place(number) for node, number in self._taken.items()}
 
         def replaced(node: Node, changed: Mapping[str, object] | None) -> Node:
             if node in places:
@@ -113,7 +147,7 @@ class Shape:
         """The SQL of this very query."""
         said = [text.replace('"', '""') if kind is ops.DatabaseTable else text.replace("'", "''")
                 for kind, text in self._texts]  # fmt: skip
-        return _PLACE.sub(lambda place: said[int(place[1])], sql)
+        return _PLACE.sub(lambda place: f"{place[1]}{said[int(place[2])]}{place[1]}", sql)
 
     def _number(self, node: Node) -> int:
         number = self._numbers.get(node)

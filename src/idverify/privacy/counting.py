@@ -10,6 +10,7 @@ from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from idverify.privacy.engine import asked
 from idverify.privacy.joining import (
     FALSE_ALARM,
     FORMS,
@@ -92,12 +93,8 @@ class Counting:
 
     def _loyal(self, met: Met) -> bool:
         """Whether the numbers of one subject all lead to the same other one (numbering, (3))."""
-        one, two = (self.scan.alone(field) for field in (met.one, met.two))
-        led = one.rename(first="subject").join(two.rename(second="subject"), "value")
-        led = led.select("first", "second").distinct()
-        counts = led.agg(pairs=led.count(), first=led["first"].nunique(), second=led.second.nunique())
-        (row,) = self.scan.engine.to_pyarrow(counts).to_pylist()
-        return bool(row["pairs"] <= LOYAL * max(row["first"], row["second"]))
+        pairs, first, second = self.scan.led(met.one, met.two)
+        return pairs <= LOYAL * max(first, second)
 
     def _not_own(self, pair: FieldPair) -> bool:
         """Whether at least one party did not count for itself (numbering, (4))."""
@@ -105,7 +102,12 @@ class Counting:
         return any(received(*field) for field in fields) or not all(self._counted(*field) for field in fields)
 
     def _counted(self, party: str, field: str) -> bool:
-        own = self.scan.leaves(party)
-        own = own.filter((own.field == field) & own.number.notnull() & own.time.notnull())
-        times = own.group_by("number").agg(time=own.time.min()).order_by("time", "number").select("number")
-        return own_counter(self.scan.engine.to_pyarrow(times).column("number").to_numpy(zero_copy_only=False))
+        times = asked(self.scan.engine, _in_time, self.scan.leaves(party), field=(field,))
+        return own_counter(times.column("number").to_numpy(zero_copy_only=False))
+
+
+def _in_time(leaves: Table, *, field: tuple[str, ...]) -> Table:
+    """The numbers of a field in the order in which each came first."""
+    own = leaves.filter(leaves.field.isin(field) & leaves.number.notnull() & leaves.time.notnull())
+    times = own.group_by("number").agg(time=own.time.min())
+    return times.order_by("time", "number").select("number")

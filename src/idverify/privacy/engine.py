@@ -6,7 +6,7 @@ runs in this process' machine (`spark`) or on a cluster (`spark://host:7077`), w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import count
 from tempfile import TemporaryDirectory
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ibis.backends.pyspark import Backend as Spark
     from ibis.expr.types import Table
 
-    from idverify.privacy.compiled import Compiled, Written
+    from idverify.privacy.compiled import Compiled, Question, Said, Written
 
     Engine: TypeAlias = DuckDB | Spark
 
@@ -33,6 +33,7 @@ MEMORY = "1200MB"
 """What DuckDB may hold before it spills; a scan of two ledgers of a million records stays below 2 GB with it."""
 _KEEP = MappingProxyType({"duckdb": "CREATE TEMP TABLE", "pyspark": "CACHE TABLE"})
 """Ibis would drop what it cached table by table: DuckDB 2.0 does not read how, and Spark may be gone by then."""
+_NAME = MappingProxyType({"duckdb": "CREATE TEMP VIEW", "pyspark": "CREATE TEMPORARY VIEW"})
 _LET_GO = MappingProxyType({"duckdb": "DROP TABLE", "pyspark": "UNCACHE TABLE"})
 _NUMBERS = count()
 
@@ -87,9 +88,7 @@ def read(on: Engine, file: Path, columns: pa.Schema) -> Table:
 
     quoted = str(file).replace("'", "''")
     names = ", ".join(f'"{name}"' for name in columns.names)
-    return _own(
-        on, "CREATE TEMP VIEW", f"SELECT {names} FROM read_parquet('{quoted}')", ibis.Schema.from_pyarrow(columns)
-    )
+    return _own(on, _NAME[on.name], f"SELECT {names} FROM read_parquet('{quoted}')", ibis.Schema.from_pyarrow(columns))
 
 
 def kept(on: Engine, table: Table) -> Table:
@@ -108,8 +107,7 @@ def named(on: Engine, table: Table) -> Table:
 
     if isinstance(table.op(), ops.DatabaseTable):
         return table
-    begin = "CREATE TEMP VIEW" if on.name == "duckdb" else "CREATE TEMPORARY VIEW"
-    return _own(on, begin, on.compile(table), table.schema())
+    return _own(on, _NAME[on.name], on.compile(table), table.schema())
 
 
 def given(on: Engine, names: Sequence[str], rows: Sequence[Sequence[int | float]]) -> Table:
@@ -139,19 +137,29 @@ def _own(on: Engine, begin: str, query: str, schema: Schema) -> Table:
     return ops.DatabaseTable(name, schema=schema, source=on, namespace=ops.Namespace()).to_expr()
 
 
-def asked(on: Engine, question: Callable[..., Table], *tables: Table) -> pa.Table:
-    """What a question says of tables that have names: a function of these alone, which is put into SQL only once."""
+def asked(on: Engine, question: Question, *tables: Table, **said: Said) -> pa.Table:
+    """What a question says of tables that have names and of what is said: it is put into SQL only once (`compiled`)."""
     if on.name != "duckdb":
-        return on.to_pyarrow(question(*tables))
-    return cast("Compiled", on).answer(question, tables)
+        return on.to_pyarrow(question(*tables, **said))
+    return cast("Compiled", on).answer(question, tables, said)
 
 
-def kept_of(on: Engine, question: Callable[..., Table], *tables: Table) -> Table:
+def kept_of(on: Engine, question: Question, *tables: Table, **said: Said) -> Table:
     """The same as a table that is computed once and kept."""
+    return _made(on, _KEEP[on.name], question, tables, said)
+
+
+def named_of(on: Engine, question: Question, *tables: Table, **said: Said) -> Table:
+    """The same as a table with a name that is computed whenever it is asked."""
+    return _made(on, _NAME[on.name], question, tables, said)
+
+
+def _made(on: Engine, begin: str, question: Question, tables: Sequence[Table], said: Mapping[str, Said]) -> Table:
     if on.name != "duckdb":
-        return kept(on, question(*tables))
-    found, sql = cast("Compiled", on).asked(question, tables)
-    return _own(on, _KEEP[on.name], sql, found.schema())
+        found = question(*tables, **said)
+        return _own(on, begin, on.compile(found), found.schema())
+    schema, sql = cast("Compiled", on).asked(question, tables, said)
+    return _own(on, begin, sql, schema)
 
 
 def counted(on: Engine, table: Table) -> int:

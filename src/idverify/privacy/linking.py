@@ -17,9 +17,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from idverify.privacy.engine import given
+from idverify.privacy.engine import asked, given
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from ibis.expr.types import Table
 
     from idverify.privacy.engine import Engine
@@ -44,11 +45,23 @@ class Step:
     reliability: float
 
 
-def links(engine: Engine, agreed: Table, steps: Sequence[Step]) -> Table:
-    """(1). `agreed` as `Scan.agreed` gives it."""
+def likeliest(engine: Engine, agreed: Table, steps: Sequence[Step], *, longest: int) -> pa.Table:
+    """The best candidates of each target, by ways of so many steps at most. `agreed` as `Scan.agreed` gives it.
+
+    Columns first, second, pairs (their bits), weight, reliability, least, most, number; in the order of the targets.
+    """
     names = "pair", "begin_at", "end_at", "turned", "bit", "weight", "reliability"
     rows = [(s.pair, s.begin, s.end, int(s.turned), s.bit, s.weight, s.reliability) for s in steps]
-    each = agreed.join(given(engine, names, rows), "pair")
+    return asked(engine, _likeliest, agreed, given(engine, names, rows), longest=longest)
+
+
+def _likeliest(agreed: Table, steps: Table, *, longest: int) -> Table:
+    return best(ways(links(agreed, steps), longest)).order_by("second", "first")
+
+
+def links(agreed: Table, steps: Table) -> Table:
+    """(1)."""
+    each = agreed.join(steps, "pair")
     turned = each.turned == 1
     each = each.mutate(
         first=turned.ifelse(each["second"], each["first"]), second=turned.ifelse(each["first"], each["second"])
@@ -96,7 +109,7 @@ def _further(found: Table, links: Table) -> Table:
 
 
 def best(ways: Sequence[Table]) -> Table:
-    """(3): columns first, second, pairs (their bits), weight, reliability, least, most, number."""
+    """(3)."""
     import ibis
 
     every = ways[0]

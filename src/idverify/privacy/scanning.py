@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from functools import cached_property, reduce
 from typing import TYPE_CHECKING
 
-from idverify.privacy.engine import given, kept, let_go, named
+from idverify.privacy.engine import asked, given, kept_of, let_go, named_of
 from idverify.privacy.joining import DIGEST, FORMS, HASHED, MOST_HOLDERS, NUMBER, RAW, FieldPair, Form, Sides
 from idverify.privacy.numbering import Numbers
 from idverify.privacy.opaque import LEAST_BITS
@@ -68,7 +68,7 @@ class Scan:
     def fields(self) -> Mapping[int, Field]:
         """(1), by their places, which are in the order of parties and names."""
         found = {}
-        for row in self.engine.to_pyarrow(self._fields).to_pylist():
+        for row in asked(self.engine, _all, self._fields).to_pylist():
             kinds = [RAW, HASHED] * row["opaque"] + [DIGEST] * row["digests"] + [NUMBER] * row["numbers"]
             found[row["place"]] = Field(row["place"], row["party"], row["field"], frozenset(kinds))
         return found
@@ -92,19 +92,9 @@ class Scan:
         if not self.compared:
             return {}
         rows = [(n, *map(self.parties.index, sides), *FORMS[form]) for n, (sides, form) in enumerate(self.compared)]
-        asked = given(self.engine, ("asked", "party", "party_2", "kind", "kind_2"), rows)
-        common = self.common
-        one = common.group_by("party", "kind", "place", "value").agg(
-            bits=common.bits.min(), holders=common.holders.max()
-        )
-        two = one.rename({f"{name}_2": name for name in one.columns if name != "value"})
-        both = one.join(asked, ["party", "kind"]).join(two, ["party_2", "kind_2", "value"])
-        alone = (both.holders == 1) & (both.holders_2 == 1)
-        counts = both.group_by("asked", "place", "place_2").agg(
-            joins=both.count(), one_to_one=alone.ifelse(1, 0).sum(), bits=both.bits.min(), bits_2=both.bits_2.min()
-        )
+        wanted = given(self.engine, ("asked", "party", "party_2", "kind", "kind_2"), rows)
         found: dict[tuple[Sides, Form], list[Met]] = {}
-        for row in self.engine.to_pyarrow(counts.order_by("asked", "place", "place_2")).to_pylist():
+        for row in asked(self.engine, _met, self.common, wanted).to_pylist():
             pair = self.fields[row["place"]], self.fields[row["place_2"]]
             met = Met(*pair, row["joins"], int(row["one_to_one"]), (row["bits"], row["bits_2"]))
             found.setdefault(self.compared[row["asked"]], []).append(met)
@@ -119,21 +109,12 @@ class Scan:
             for met in rows
             for field, kind in zip((met.one, met.two), FORMS[form], strict=True)
         }
-        own = self._values.join(given(self.engine, ("place", "kind"), sorted(wanted)), ["place", "kind"])
-        number = (own.kind == NUMBER).ifelse(own.value, None).cast("float64")
-        own = own.select("place", "kind", "value", number=number)
-        each = own.group_by("place", "kind").agg(
-            values=own.value.nunique(),
-            low=own.number.min(),
-            high=own.number.max(),
-            held=own.count(),
-            whole=(own.number % 1.0 == 0.0).all(),
-        )
+        chosen = given(self.engine, ("place", "kind"), sorted(wanted))
         return {
             (row["place"], row["kind"]): Numbers(
                 row["values"], row["low"] or 0.0, row["high"] or 0.0, row["held"], bool(row["whole"])
             )
-            for row in self.engine.to_pyarrow(each).to_pylist()
+            for row in asked(self.engine, _sizes, self._values, chosen).to_pylist()
         }
 
     def agreed(self, pairs: Mapping[FieldPair, int]) -> Table:
@@ -144,101 +125,177 @@ class Scan:
             for pair, number in pairs.items()
         ]
         chosen = given(self.engine, ("pair", "place", "place_2", "kind", "kind_2"), rows)
-        one = self.common.select("place", "kind", "value", first="subject")
-        two = self.common.select("value", place_2="place", kind_2="kind", second="subject")
-        both = one.join(chosen, ["place", "kind"]).join(two, ["place_2", "kind_2", "value"])
-        each = both.group_by("pair", "first", "second")
-        return kept(self.engine, each.agg(least=both.value.min(), most=both.value.max(), number=both.value.nunique()))
+        return kept_of(self.engine, _agreed, self.common, chosen)
 
     @cached_property
     def common(self) -> Table:
-        """(3). The same number in another field is another thing, so that the holders of each field count alone."""
-        import ibis
-
-        values = self._values
-        # Most values are nobody else's. They go by their marks, which are shorter; two values may have the same one.
-        values = values.mutate(space=ibis.least(values.kind, HASHED), mark=values.value.hash())
-        each = values.group_by("space", "mark").agg(
-            party=values.party.min(), other=values.party.max(), kind=values.kind.min(), other_kind=values.kind.max()
-        )
-        shared = each.filter((each.party < each.other) & ((each.space < HASHED) | (each.kind < each.other_kind)))
+        """(3): columns party, kind, place, value, subject, bits and holders."""
         # What is kept is joined with the smaller table in memory; of what is not, no engine knows the size.
-        shared = kept(self.engine, shared.select("space", "mark"))
-        own = kept(self.engine, values.join(shared, ["space", "mark"]).drop("space", "mark"))
-        met = own.mutate(among=(own.kind == NUMBER).ifelse(own.place, -1))
-        by = ["party", "kind", "among", "value"]
-        held = met.group_by(by).agg(holders=met.subject.nunique())
-        few = met.join(held.filter(held.holders <= MOST_HOLDERS), by)
-        few = few.select("party", "kind", "place", "value", "subject", "bits", "holders")
-        common = kept(self.engine, few.distinct())
+        shared = kept_of(self.engine, _shared, self._values)
+        own = kept_of(self.engine, _own, self._values, shared)
+        common = kept_of(self.engine, _few, own)
         for table in (shared, own):
             let_go(self.engine, table)
         return common
 
-    def alone(self, field: Field) -> Table:
-        """The numbers of a field that one subject alone holds, in common with anybody: columns value, subject."""
-        own = self.common
-        own = own.filter((own.place == field.place) & (own.kind == NUMBER))
-        return own.filter(own.holders == 1).select("value", "subject")
-
     def apart(self, field: Field) -> float:
         """The share of pairs of a field's (subject, number) that belong to two subjects."""
-        own = self._values.filter((self._values.place == field.place) & (self._values.kind == NUMBER))
-        each = own.group_by("subject").agg(n=own.count())
-        sums = each.agg(held=each.n.sum(), squares=(each.n.cast("float64") * each.n).sum())
-        (row,) = self.engine.to_pyarrow(sums).to_pylist()
+        (row,) = asked(self.engine, _squares, self._values, self._place(field)).to_pylist()
         return 1.0 - float(row["squares"]) / int(row["held"]) ** 2
+
+    def led(self, one: Field, two: Field) -> tuple[int, int, int]:
+        """Pairs of subjects that each have a number of these fields alone, the same; and how many each party has."""
+        (row,) = asked(self.engine, _led, self.common, self._place(one), self._place(two)).to_pylist()
+        return row["pairs"], row["first"], row["second"]
+
+    def _place(self, field: Field) -> Table:
+        return given(self.engine, ("place",), [(field.place,)])
 
     @cached_property
     def _values(self) -> Table:
         """(2): columns party, kind, place, value as text, subject, bits."""
-        import ibis
-
         wanted = {
             (self.parties.index(party), kind)
             for sides, form in self.compared
             for party, kind in zip(sides, FORMS[form], strict=True)
         }
         kinds = given(self.engine, ("party", "kind"), sorted(wanted))
-        rows = self._leaves.join(self._fields.select("party", "field", "place"), ["party", "field"])
-        rows = rows.join(kinds, "party")
-        opaque = (rows.bits >= LEAST_BITS) & ((rows.kind != DIGEST) | rows.digest.notnull())
-        rows = rows.filter((rows.kind == NUMBER).ifelse(rows.number.notnull(), opaque))
-        value = ibis.cases(
-            (rows.kind == RAW, rows.text),
-            (rows.kind == HASHED, rows.text.hexdigest("sha256")),
-            (rows.kind == DIGEST, rows.digest),
-            # Equal numbers are equal texts: zero loses its sign.
-            else_=(rows.number + 0.0).cast("string"),
-        )
-        kind = rows.kind.cast("int8")
-        return named(self.engine, rows.select("party", "place", "subject", "bits", kind=kind, value=value))
+        return named_of(self.engine, _in_kinds, self._leaves, self._fields, kinds)
 
     @cached_property
     def _fields(self) -> Table:
-        import ibis
-
-        leaves = self._leaves
-        opaque = leaves.bits >= LEAST_BITS
-        each = leaves.group_by("party", "field").agg(
-            opaque=opaque.any(),
-            digests=(opaque & leaves.digest.notnull()).any(),
-            numbers=leaves.number.notnull().any(),
-        )
-        place = ibis.row_number().over(order_by=[each.party, each.field])
-        return kept(self.engine, each.mutate(place=place.cast("int32")))
+        return kept_of(self.engine, _described, self._leaves)
 
     @cached_property
     def _leaves(self) -> Table:
-        """What somebody's values are, as far as they say enough to be compared, or are numbers."""
-        import ibis
+        return named_of(self.engine, _speaking, *map(self.leaves, self.parties))
 
-        tables = []
-        for number, party in enumerate(self.parties):
-            own = self.leaves(party).select("subject", "field", "text", "digest", "number", "bits")
-            tables.append(own.mutate(party=ibis.literal(number, "int16")))
-        every = reduce(lambda one, other: one.union(other), tables)
-        every = every.filter(every.subject.notnull())
-        digits = every.text.re_search(_DIGITS).ifelse(every.text, None).cast("float64")
-        every = every.mutate(number=(every.bits == 0.0).ifelse(every.number.fill_null(digits), None))
-        return named(self.engine, every.filter((every.bits >= LEAST_BITS) | every.number.notnull()))
+
+def _speaking(*ledgers: Table) -> Table:
+    """What somebody's values are, as far as they say enough to be compared, or are numbers."""
+    import ibis
+
+    tables = []
+    for number, leaves in enumerate(ledgers):
+        own = leaves.select("subject", "field", "text", "digest", "number", "bits")
+        tables.append(own.mutate(party=ibis.literal(number, "int16")))
+    every = reduce(lambda one, other: one.union(other), tables)
+    every = every.filter(every.subject.notnull())
+    digits = every.text.re_search(_DIGITS).ifelse(every.text, None).cast("float64")
+    every = every.mutate(number=(every.bits == 0.0).ifelse(every.number.fill_null(digits), None))
+    return every.filter((every.bits >= LEAST_BITS) | every.number.notnull())
+
+
+def _described(leaves: Table) -> Table:
+    """(1)."""
+    import ibis
+
+    opaque = leaves.bits >= LEAST_BITS
+    each = leaves.group_by("party", "field").agg(
+        opaque=opaque.any(),
+        digests=(opaque & leaves.digest.notnull()).any(),
+        numbers=leaves.number.notnull().any(),
+    )
+    place = ibis.row_number().over(order_by=[each.party, each.field])
+    return each.mutate(place=place.cast("int32"))
+
+
+def _in_kinds(leaves: Table, fields: Table, kinds: Table) -> Table:
+    """(2)."""
+    import ibis
+
+    rows = leaves.join(fields.select("party", "field", "place"), ["party", "field"])
+    rows = rows.join(kinds, "party")
+    opaque = (rows.bits >= LEAST_BITS) & ((rows.kind != DIGEST) | rows.digest.notnull())
+    rows = rows.filter((rows.kind == NUMBER).ifelse(rows.number.notnull(), opaque))
+    value = ibis.cases(
+        (rows.kind == RAW, rows.text),
+        (rows.kind == HASHED, rows.text.hexdigest("sha256")),
+        (rows.kind == DIGEST, rows.digest),
+        # Equal numbers are equal texts: zero loses its sign.
+        else_=(rows.number + 0.0).cast("string"),
+    )
+    return rows.select("party", "place", "subject", "bits", kind=rows.kind.cast("int8"), value=value)
+
+
+def _shared(values: Table) -> Table:
+    """Which values several parties have, by their marks: shorter than they are, and two may have the same one."""
+    values = _marked(values)
+    each = values.group_by("space", "mark").agg(
+        party=values.party.min(), other=values.party.max(), kind=values.kind.min(), other_kind=values.kind.max()
+    )
+    shared = each.filter((each.party < each.other) & ((each.space < HASHED) | (each.kind < each.other_kind)))
+    return shared.select("space", "mark")
+
+
+def _own(values: Table, shared: Table) -> Table:
+    """Whose these are."""
+    return _marked(values).join(shared, ["space", "mark"]).drop("space", "mark")
+
+
+def _marked(values: Table) -> Table:
+    """What is compared with each other is of one space."""
+    import ibis
+
+    return values.mutate(space=ibis.least(values.kind, HASHED), mark=values.value.hash())
+
+
+def _few(own: Table) -> Table:
+    """Without constants. The same number in another field is another thing: the holders of each field count alone."""
+    met = own.mutate(among=(own.kind == NUMBER).ifelse(own.place, -1))
+    by = ["party", "kind", "among", "value"]
+    held = met.group_by(by).agg(holders=met.subject.nunique())
+    few = met.join(held.filter(held.holders <= MOST_HOLDERS), by)
+    return few.select("party", "kind", "place", "value", "subject", "bits", "holders").distinct()
+
+
+def _met(common: Table, wanted: Table) -> Table:
+    """(4)."""
+    one = common.group_by("party", "kind", "place", "value").agg(bits=common.bits.min(), holders=common.holders.max())
+    two = one.rename({f"{name}_2": name for name in one.columns if name != "value"})
+    both = one.join(wanted, ["party", "kind"]).join(two, ["party_2", "kind_2", "value"])
+    alone = (both.holders == 1) & (both.holders_2 == 1)
+    counts = both.group_by("asked", "place", "place_2").agg(
+        joins=both.count(), one_to_one=alone.ifelse(1, 0).sum(), bits=both.bits.min(), bits_2=both.bits_2.min()
+    )
+    return counts.order_by("asked", "place", "place_2")
+
+
+def _agreed(common: Table, chosen: Table) -> Table:
+    """(5)."""
+    one = common.select("place", "kind", "value", first="subject")
+    two = common.select("value", place_2="place", kind_2="kind", second="subject")
+    both = one.join(chosen, ["place", "kind"]).join(two, ["place_2", "kind_2", "value"])
+    each = both.group_by("pair", "first", "second")
+    return each.agg(least=both.value.min(), most=both.value.max(), number=both.value.nunique())
+
+
+def _sizes(values: Table, chosen: Table) -> Table:
+    own = values.join(chosen, ["place", "kind"])
+    number = (own.kind == NUMBER).ifelse(own.value, None).cast("float64")
+    own = own.select("place", "kind", "value", number=number)
+    return own.group_by("place", "kind").agg(
+        values=own.value.nunique(),
+        low=own.number.min(),
+        high=own.number.max(),
+        held=own.count(),
+        whole=(own.number % 1.0 == 0.0).all(),
+    )
+
+
+def _squares(values: Table, chosen: Table) -> Table:
+    own = values.filter(values.kind == NUMBER).join(chosen, "place")
+    each = own.group_by("subject").agg(n=own.count())
+    return each.agg(held=each.n.sum(), squares=(each.n.cast("float64") * each.n).sum())
+
+
+def _led(common: Table, *chosen: Table) -> Table:
+    alone = common.filter((common.kind == NUMBER) & (common.holders == 1))
+    one, two = (alone.join(each, "place").select("value", "subject") for each in chosen)
+    led = one.rename(first="subject").join(two.rename(second="subject"), "value")
+    led = led.select("first", "second").distinct()
+    return led.agg(pairs=led.count(), first=led["first"].nunique(), second=led.second.nunique())
+
+
+def _all(table: Table) -> Table:
+    return table

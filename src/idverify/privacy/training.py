@@ -19,6 +19,7 @@ from idverify.privacy.answers import Floats, Ints
 from idverify.privacy.attacks.partition import groups, in_common
 from idverify.privacy.attacks.timing import FOUND_FLOOR, Rhythm, frequent
 from idverify.privacy.delays import Density, histogram
+from idverify.privacy.engine import asked
 from idverify.privacy.lags import LEAST_POINTS, PER_DECADE
 from idverify.privacy.score import read_truth, right_answers
 from idverify.privacy.shadow import Learned
@@ -139,10 +140,14 @@ def _regrouped(view: View, right: Mapping[str, Set[str]]) -> dict[str, float]:
 def _groups(view: View, table: Table) -> dict[str, dict[str, set[str]]]:
     """For each grouping the groups of each subject."""
     found: dict[str, dict[str, set[str]]] = {}
-    columns = view.engine.to_pyarrow(table.select("feature", "subject", "value"))
+    columns = asked(view.engine, _in_groups, table)
     for feature, subject, value in zip(*(column.to_pylist() for column in columns.columns), strict=True):
         found.setdefault(feature, {}).setdefault(subject, set()).add(value)
     return found
+
+
+def _in_groups(table: Table) -> Table:
+    return table.select("feature", "subject", "value")
 
 
 def _share(elsewhere: int, came: int) -> float:

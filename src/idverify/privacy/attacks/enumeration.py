@@ -20,15 +20,22 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from subprocess import CalledProcessError
+from typing import TYPE_CHECKING
 
 from idverify.errors import BadEnvironment
 from idverify.privacy import hashes
 from idverify.privacy.answers import Answer, Candidate, Search, posterior_of
 from idverify.privacy.attacks._common import answer, no_answer
 from idverify.privacy.attacks.quasi_identifiers import KNOWN
+from idverify.privacy.engine import asked
 from idverify.privacy.enumerating import ALONE, Tried, enumerate_groups
 from idverify.privacy.public import IdNumbers
 from idverify.privacy.view import View
+
+if TYPE_CHECKING:
+    from ibis.expr.types import Table
+
+    from idverify.privacy.compiled import Question, Said
 
 NAME = "enumeration"
 YEARS = range(1926, 2020)
@@ -125,22 +132,39 @@ def _duration(seconds: float) -> str:
 def _plain(view: View, numbers: IdNumbers) -> Iterator[Handle]:
     shape = re.compile(rf"\d{{{numbers.digits}}}")
     first, last = numbers.first_province, numbers.first_province + max(len(numbers.provinces), 1)
-    leaves = view.leaves(view.target)
-    rows = leaves.filter(leaves.subject.notnull() & (leaves.text.length() == numbers.digits) & (leaves.bits > 0))
-    for row in _rows(view, rows.select("subject", "field", value="text")):
+    for row in _rows(view, _long, digits=numbers.digits):
         if shape.fullmatch(row.value) and first <= int(row.value[:3]) < last:
             yield row
 
 
 def _hashed(view: View) -> Iterator[Handle]:
-    leaves = view.leaves(view.target)
+    return _rows(view, _digests)
+
+
+def _rows(view: View, question: Question, **said: Said) -> Iterator[Handle]:
+    """What a question says of the target's leaves."""
+    rows = asked(view.engine, question, view.leaves(view.target), **said)
+    columns = (rows.column(name).to_pylist() for name in ("subject", "field", "value"))
+    return map(Handle, *columns)
+
+
+def _long(leaves: Table, *, digits: int) -> Table:
+    rows = leaves.filter(leaves.subject.notnull() & (leaves.text.length() == digits) & (leaves.bits > 0))
+    return _each(rows.select("subject", "field", value="text"))
+
+
+def _digests(leaves: Table) -> Table:
     rows = leaves.filter(leaves.subject.notnull() & leaves.digest.notnull())
-    return _rows(view, rows.select("subject", "field", value="digest"))
+    return _each(rows.select("subject", "field", value="digest"))
 
 
-def _rows(view: View, table) -> Iterator[Handle]:  # type: ignore[no-untyped-def]
-    for row in view.engine.to_pyarrow(table.distinct().order_by("subject", "field", "value")).to_pylist():
-        yield Handle(row["subject"], row["field"], row["value"])
+def _dates(leaves: Table) -> Table:
+    rows = leaves.filter(leaves.subject.notnull() & leaves.text.re_search(r"^\d{4}-\d\d-\d\d$"))
+    return _each(rows.select("subject", "field", value="text"))
+
+
+def _each(rows: Table) -> Table:
+    return rows.distinct().order_by("subject", "field", "value")
 
 
 def _groups(view: View, numbers: IdNumbers, born: Mapping[int, float]) -> Iterator[Group]:
@@ -162,13 +186,11 @@ def _groups(view: View, numbers: IdNumbers, born: Mapping[int, float]) -> Iterat
 
 def _born(view: View) -> dict[int, float]:
     """How many of the subjects were born in each year, as far as the ledger says."""
-    leaves = view.leaves(view.target)
     names = KNOWN["birth_date"]
-    rows = leaves.filter(leaves.subject.notnull() & leaves.text.re_search(r"^\d{4}-\d\d-\d\d$"))
     return dict(
         Counter(
             int(handle.value[:4])
-            for handle in _rows(view, rows.select("subject", "field", value="text"))
+            for handle in _rows(view, _dates)
             if handle.field.rpartition(".")[2] in names and 1900 <= int(handle.value[:4]) < 2400
         )
     )

@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import combinations, pairwise, permutations
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -23,13 +22,10 @@ from idverify.privacy.answers import Answer, Ints, Posterior
 from idverify.privacy.attacks._common import no_answer
 from idverify.privacy.counting import Counting
 from idverify.privacy.joining import FieldPair, Sides, strongest
-from idverify.privacy.linking import Step, best, links, ways
+from idverify.privacy.linking import Step, likeliest
 from idverify.privacy.matching import standing_out
 from idverify.privacy.scanning import Scan
 from idverify.privacy.view import View, places
-
-if TYPE_CHECKING:
-    from ibis.expr.types import Table
 
 NAME = "exact_join"
 LONGEST = 2
@@ -47,8 +43,9 @@ def exact_join(view: View) -> Answer:
     possible = list(_ways(view, {(pair.party, pair.other_party) for pair in numbers}))
     if not possible:
         return no_answer(view, NAME, "what the ledgers have in common does not lead to a person")
-    each = links(view.engine, counting.agreed, list(_steps(view, counting, numbers, possible)))
-    posterior, used = _posterior(view, best(ways(each, longest=max(map(len, possible)))))
+    steps = list(_steps(view, counting, numbers, possible))
+    found = likeliest(view.engine, counting.agreed, steps, longest=max(map(len, possible)))
+    posterior, used = _posterior(view, found)
     named = {number: pair for pair, number in numbers.items()}
     pairs = tuple(named[number].name for number in sorted(named) if used >> number & 1)
     return Answer(NAME, view.attacker, view.coalition, view.source, view.target, view.pool, posterior, pairs)
@@ -112,10 +109,12 @@ def _ways(view: View, known: set[Sides]) -> Iterator[tuple[Sides, ...]]:
                 yield steps
 
 
-def _posterior(view: View, candidates: Table) -> tuple[Posterior, int]:
-    """The candidates with the most weight share the reliability of the pairs of fields that speak for them."""
+def _posterior(view: View, rows: pa.Table) -> tuple[Posterior, int]:
+    """The candidates with the most weight share the reliability of the pairs of fields that speak for them.
+
+    `rows` are in the order of the targets.
+    """
     assert view.source is not None
-    rows = view.engine.to_pyarrow(candidates.order_by("second", "first"))
     names, subjects = view.subjects(view.source), view.subjects(view.target)
     owner, who = places(subjects, rows.column("second")), places(names, rows.column("first"))
     counts = np.bincount(owner, minlength=len(subjects))

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow.compute as pc
@@ -18,10 +19,14 @@ import pyarrow.compute as pc
 from idverify.privacy.answers import Answer
 from idverify.privacy.attacks._common import answer, no_answer
 from idverify.privacy.attacks.timing import FOUND_FLOOR
+from idverify.privacy.engine import asked
 from idverify.privacy.fields import fields_of
 from idverify.privacy.lags import LEAST_POINTS, Correlogram, correlogram
 from idverify.privacy.matching import Points, match
 from idverify.privacy.view import View, places
+
+if TYPE_CHECKING:
+    from ibis.expr.types import Table
 
 NAME = "near_join"
 MOST_FIELDS = 10
@@ -83,12 +88,9 @@ def _numbers(view: View, party: str) -> tuple[Numbers, ...]:
 
 def _found(view: View, party: str) -> Iterator[Numbers]:
     known = [f for f in fields_of(view, party) if f.values["number"] >= LEAST_POINTS and f.numbers <= MOST_VALUES]
-    fields = [field.name for field in sorted(known, key=lambda f: (-f.values["number"], f.name))[:MOST_FIELDS]]
+    fields = tuple(field.name for field in sorted(known, key=lambda f: (-f.values["number"], f.name))[:MOST_FIELDS])
     if fields:
-        leaves = view.leaves(party)
-        rows = leaves.filter(leaves.subject.notnull() & leaves.number.notnull() & leaves.field.isin(fields))
-        own = rows.select("field", "subject", "number").distinct()
-        table = view.engine.to_pyarrow(own.order_by("field", "number", "subject"))
+        table = asked(view.engine, _in_order, view.leaves(party), fields=fields)
         for field in fields:
             part = table.filter(pc.equal(table.column("field"), field))
             at = part.column("number").to_numpy(zero_copy_only=False).astype(np.float64)
@@ -96,3 +98,9 @@ def _found(view: View, party: str) -> Iterator[Numbers]:
     events = view.dated(party)
     if LEAST_POINTS <= len(events.time) <= MOST_VALUES:
         yield Numbers(TIME, Points(events.who, events.time))
+
+
+def _in_order(leaves: Table, *, fields: tuple[str, ...]) -> Table:
+    """Whose the numbers of these fields are, each once."""
+    rows = leaves.filter(leaves.subject.notnull() & leaves.number.notnull() & leaves.field.isin(fields))
+    return rows.select("field", "subject", "number").distinct().order_by("field", "number", "subject")

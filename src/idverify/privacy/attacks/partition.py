@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from idverify.privacy.answers import Answer
 from idverify.privacy.attacks._common import answer, no_answer
 from idverify.privacy.classes import Agreeing, agreeing, sizes, weigh
-from idverify.privacy.engine import asked, kept
+from idverify.privacy.engine import asked, kept, kept_of
 from idverify.privacy.fields import FORMS, Form, fields_of
 from idverify.privacy.joining import place_of
 from idverify.privacy.view import KNOWS_PEOPLE, View
@@ -163,13 +163,16 @@ def _moved(view: View, shared: Shared) -> float:
 
 def _came_twice(view: View, party: str, grouping: Grouping) -> tuple[int, int]:
     """How many subjects have several records with a field, and how many of these have several values."""
-    leaves = view.leaves(party)
-    rows = leaves.filter(leaves.subject.notnull() & (leaves.field == grouping.field))
-    each = rows.group_by("subject").agg(records=rows.record.nunique(), values=rows[grouping.form].nunique())
-    twice = each.filter(each.records > 1)
-    found = twice.agg(came=twice.count(), changed=twice.count(where=twice["values"] > 1))
-    (row,) = view.engine.to_pyarrow(found).to_pylist()
+    field, form = (grouping.field,), FORMS.index(grouping.form)
+    (row,) = asked(view.engine, _again, view.leaves(party), field=field, form=form).to_pylist()
     return row["came"], row["changed"]
+
+
+def _again(leaves: Table, *, field: tuple[str, ...], form: int) -> Table:
+    rows = leaves.filter(leaves.subject.notnull() & leaves.field.isin(field))
+    each = rows.group_by("subject").agg(records=rows.record.nunique(), values=rows[FORMS[form]].nunique())
+    twice = each.filter(each.records > 1)
+    return twice.agg(came=twice.count(), changed=twice.count(where=twice["values"] > 1))
 
 
 def _comparable(one: Grouping, other: Grouping, *, issued: bool) -> bool:
@@ -200,15 +203,21 @@ def _grouped(view: View, party: str) -> Table:
     """All groupings: columns field, form, subject, value, and whether that is a `text`; each row once."""
 
     def rows() -> Table:
-        import ibis
-
-        leaves = view.leaves(party)
-        forms = []
-        for form in FORMS:
-            fields = [grouping.field for grouping in _groupings(view, party) if grouping.form == form]
-            own = leaves.filter(leaves.subject.notnull() & leaves.field.isin(fields) & leaves[form].notnull())
-            value, text = own[form].cast("string"), ibis.literal(form == "text")
-            forms.append(own.select("field", "subject", form=ibis.literal(form), text=text, value=value).distinct())
-        return kept(view.engine, forms[0].union(*forms[1:]))
+        fields: dict[Form, tuple[str, ...]] = {
+            form: tuple(grouping.field for grouping in _groupings(view, party) if grouping.form == form)
+            for form in FORMS
+        }
+        return kept_of(view.engine, _in_groups, view.leaves(party), **fields)
 
     return view.once(("grouped", party), rows)
+
+
+def _in_groups(leaves: Table, **fields: tuple[str, ...]) -> Table:
+    import ibis
+
+    forms = []
+    for form in FORMS:
+        own = leaves.filter(leaves.subject.notnull() & leaves.field.isin(fields[form]) & leaves[form].notnull())
+        value, text = own[form].cast("string"), ibis.literal(form == "text")
+        forms.append(own.select("field", "subject", form=ibis.literal(form), text=text, value=value).distinct())
+    return forms[0].union(*forms[1:])

@@ -19,7 +19,7 @@ from idverify.privacy.answers import Answer
 from idverify.privacy.attacks._common import answer, no_answer
 from idverify.privacy.attacks.timing import LEAST_COMMON
 from idverify.privacy.classes import Agreeing, agreeing, sizes, weigh
-from idverify.privacy.engine import kept
+from idverify.privacy.engine import kept_of
 from idverify.privacy.fields import fields_of
 from idverify.privacy.view import View
 
@@ -70,14 +70,15 @@ def _words(view: View, party: str) -> Table | None:
     """What people are called and say, under the names of the fields; None where nobody says anything."""
 
     def rows() -> Table | None:
-        fields = [field.name for field in fields_of(view, party) if field.words and _about(field.name)]
-        if not fields:
-            return None
-        leaves = view.leaves(party)
-        said = leaves.filter(leaves.subject.notnull() & leaves.field.isin(fields))
-        return kept(view.engine, said.select("subject", feature=_name(said.field), value="text").distinct())
+        fields = tuple(field.name for field in fields_of(view, party) if field.words and _about(field.name))
+        return kept_of(view.engine, _said, view.leaves(party), fields=fields) if fields else None
 
     return view.once(("words", party), rows)
+
+
+def _said(leaves: Table, *, fields: tuple[str, ...]) -> Table:
+    said = leaves.filter(leaves.subject.notnull() & leaves.field.isin(fields))
+    return said.select("subject", feature=_name(said.field), value="text").distinct()
 
 
 def _about(field: str) -> bool:

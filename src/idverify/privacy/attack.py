@@ -158,7 +158,8 @@ class Attacking:
     def _view(self, ledgers: Path, coalition: Sequence[str], attacker: AttackerName, *, cut: ViewName) -> View:
         assert self._engine is not None
         closed = self._tables(ledgers, coalition)
-        expected = self._expected.get(cut, ()) if ledgers == self.ledgers else ()
+        there = set(parties(ledgers))
+        expected = [other for other in self._expected.get(cut, ()) if there.issuperset(other)]
         return View(
             coalition_of(coalition, parties(ledgers)),
             blinded(self.public) if attacker == "blind" else self.public,

@@ -17,13 +17,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, reduce
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from idverify.privacy.engine import asked, given, kept_of, let_go, named_of
 from idverify.privacy.joining import DIGEST, FORMS, HASHED, MOST_HOLDERS, NUMBER, RAW, FieldPair, Form, Sides
 from idverify.privacy.numbering import Numbers
 from idverify.privacy.opaque import LEAST_BITS
+from idverify.privacy.view import together
 
 if TYPE_CHECKING:
     from ibis.expr.types import Table
@@ -173,13 +174,8 @@ class Scan:
 
 def _speaking(*ledgers: Table) -> Table:
     """What somebody's values are, as far as they say enough to be compared, or are numbers."""
-    import ibis
-
-    tables = []
-    for number, leaves in enumerate(ledgers):
-        own = leaves.select("subject", "field", "text", "digest", "number", "bits")
-        tables.append(own.mutate(party=ibis.literal(number, "int16")))
-    every = reduce(lambda one, other: one.union(other), tables)
+    columns = "subject", "field", "text", "digest", "number", "bits"
+    every = together(*(leaves.select(*columns) for leaves in ledgers))
     every = every.filter(every.subject.notnull())
     digits = every.text.re_search(_DIGITS).ifelse(every.text, None).cast("float64")
     every = every.mutate(number=(every.bits == 0.0).ifelse(every.number.fill_null(digits), None))

@@ -9,9 +9,10 @@ copied. A thief at a time gets what was there then: nothing younger, and in the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -122,6 +123,21 @@ class View:
             self.shared[key] = work()
         return cast("Found", self.shared[key])
 
+    def of_each(self, key: str, party: str, work: Callable[[Sequence[str]], Iterable[Found]]) -> Found:
+        """What `work` finds of a party. It is asked once for all parties that will be needed and are not known yet:
+        one question about many costs hardly more than about one.
+        """
+        known = self.once((key,), dict[str, Found])
+        if party not in known:
+            more = [each for each in self.parties if each not in known]
+            known.update(zip(more, work(more), strict=True))
+        return known[party]
+
+    @property
+    def parties(self) -> list[str]:
+        """Those of this coalition, and of the ones beside it."""
+        return sorted({party for coalition in (self.coalition, *self.beside) for party in coalition})
+
     def events(self, party: str) -> Table:
         """The party's records, with a subject for each that has one (a network observer's is the address)."""
         return self.once(("events", party), lambda: named(self.engine, self._events(party)))
@@ -159,15 +175,17 @@ class View:
 
     def dated(self, party: str) -> Events:
         """The party's records that have a subject, in the order of time."""
-        return self.once(("dated", party), lambda: self._dated(party))
+        return self.of_each("dated", party, self._dated)
 
-    def _dated(self, party: str) -> Events:
-        columns, names = asked(self.engine, _in_time, self.events(party)), self.subjects(party)
-        time, route, peer, agent = (
-            columns.column(name).to_numpy(zero_copy_only=False) for name in ("time", "route", "peer", "agent")
-        )
-        who = places(names, columns.column("subject"))
-        return Events(names, who, time.astype(np.float64), route.astype(str), peer, agent)
+    def _dated(self, parties: Sequence[str]) -> Iterator[Events]:
+        every = asked(self.engine, _in_time, *map(self.events, parties))
+        for party, columns in zip(parties, split(every, len(parties)), strict=True):
+            names = self.subjects(party)
+            time, route, peer, agent = (
+                columns.column(name).to_numpy(zero_copy_only=False) for name in ("time", "route", "peer", "agent")
+            )
+            who = places(names, columns.column("subject"))
+            yield Events(names, who, time.astype(np.float64), route.astype(str), peer, agent)
 
     def subjects(self, party: str) -> tuple[str, ...]:
         """The subjects that a party knows, sorted."""
@@ -178,13 +196,14 @@ class View:
         return self._known(party)[1]
 
     def _known(self, party: str) -> tuple[tuple[str, ...], int]:
-        def found() -> tuple[tuple[str, ...], int]:
-            rows = asked(self.engine, _by_subject, self.events(party))
-            subjects, records = rows.column("subject"), rows.column("records")
-            nobodys = pc.sum(pc.filter(records, pc.is_null(subjects))).as_py() or 0
-            return tuple(subjects.drop_null().to_pylist()), nobodys
+        def found(parties: Sequence[str]) -> Iterator[tuple[tuple[str, ...], int]]:
+            every = asked(self.engine, _by_subject, *map(self.events, parties))
+            for rows in split(every, len(parties)):
+                subjects, records = rows.column("subject"), rows.column("records")
+                nobodys = pc.sum(pc.filter(records, pc.is_null(subjects))).as_py() or 0
+                yield tuple(subjects.drop_null().to_pylist()), nobodys
 
-        return self.once(("known", party), found)
+        return self.of_each("known", party, found)
 
     @property
     def pool(self) -> int:
@@ -254,16 +273,33 @@ def places(names: Sequence[str], column: pa.ChunkedArray) -> Ints:
     return np.asarray(found.to_numpy(zero_copy_only=False), dtype=np.int64)
 
 
-def _in_time(events: Table) -> Table:
+def split(every: pa.Table, parties: int) -> list[pa.Table]:
+    """The rows of each party, of a table in their order: the column `party` is a place among so many."""
+    whose = every.column("party").to_numpy(zero_copy_only=False)
+    ends = np.searchsorted(whose, np.arange(parties + 1))
+    return [every.slice(begin, end - begin) for begin, end in pairwise(ends.tolist())]
+
+
+def together(*tables: Table) -> Table:
+    """The rows of all these tables, and `party`, the place of theirs."""
+    import ibis
+
+    placed = [table.mutate(party=ibis.literal(number, "int16")) for number, table in enumerate(tables)]
+    return placed[0].union(*placed[1:]) if len(placed) > 1 else placed[0]
+
+
+def _in_time(*tables: Table) -> Table:
     """Dated records of somebody, in the order of time."""
+    events = together(*(events.select("subject", "time", "route", "status", "peer", "agent") for events in tables))
     rows = events.filter(events.subject.notnull() & events.time.notnull())
     refused = rows.route.concat(REFUSED)
-    rows = rows.mutate(route=(rows.status >= 400).ifelse(refused, rows.route))
-    return rows.select("subject", "time", "route", "peer", "agent").order_by("time", "subject", "route")
+    rows = rows.mutate(route=(rows.status >= 400).ifelse(refused, rows.route)).drop("status")
+    return rows.order_by("party", "time", "subject", "route")
 
 
-def _by_subject(events: Table) -> Table:
-    return events.group_by("subject").agg(records=events.count()).order_by("subject")
+def _by_subject(*tables: Table) -> Table:
+    events = together(*(events.select("subject") for events in tables))
+    return events.group_by("party", "subject").agg(records=events.count()).order_by("party", "subject")
 
 
 def _nothing() -> Value:

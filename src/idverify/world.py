@@ -37,6 +37,8 @@ WHERE_NEEDED: Final[tuple[str, ...]] = ("status_host", "token_issuer")
 """Those that only some schemes need; each has a setting of its own name, which is empty where it does not run."""
 PARTIES: Final[tuple[str, ...]] = ALWAYS + WHERE_NEEDED
 """In the order in which they start; on a fixed base port each has the next port."""
+LONGEST_START: Final = 180.0
+"""Seconds that a party may take to answer: all start at once, on a machine that may have other work."""
 LONGEST_STOP: Final = 10.0
 """Seconds that a party has between SIGTERM and SIGKILL."""
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -57,7 +59,7 @@ class World:
         *,
         parties: Sequence[str] | None = None,
         base_port: int = 0,
-        wait: float = 60.0,
+        wait: float = LONGEST_START,
     ) -> None:
         settings = settings or Settings()
         parties = needed(settings) if parties is None else parties

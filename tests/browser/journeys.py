@@ -13,11 +13,17 @@ def nothing(_: str) -> None:
     """Look at no page on the way."""
 
 
+def press(page: Page, button: str) -> None:
+    """Press a button that leads to another page, and wait until that has loaded."""
+    with page.expect_navigation():
+        page.click(button)
+
+
 def choose(page: Page, platform: str, scheme: str, *, look: Look = nothing) -> None:
     """Open the platform's sign-up page and choose a way to prove it."""
     page.goto(f"{platform}/sign-up")
     look("sign-up")
-    page.locator(f"form:has(input[name=scheme][value={scheme}]) button").click()
+    press(page, f"form:has(input[name=scheme][value={scheme}]) button")
 
 
 def sign_in(page: Page, *, id_number: str, pin: str, look: Look = nothing) -> None:
@@ -26,7 +32,7 @@ def sign_in(page: Page, *, id_number: str, pin: str, look: Look = nothing) -> No
     page.fill("#id_number", id_number)
     page.fill("#pin", pin)
     look("sign-in")
-    page.click("button[value=allow]")
+    press(page, "button[value=allow]")
 
 
 def lose_phone(page: Page, identity_provider: str, *, id_number: str, pin: str, look: Look = nothing) -> None:
@@ -37,25 +43,25 @@ def lose_phone(page: Page, identity_provider: str, *, id_number: str, pin: str, 
         page.locator("input[name=person][value='']").check()
         page.fill("#id_number", id_number)
         page.fill("#pin", told)
-        page.click("main form button")
+        press(page, "main form button")
         look(name)
 
 
 def state_birth_date(page: Page, birth_date: str) -> None:
     """Type a birth date, true or not, where nobody checks it."""
     page.fill("#birth_date", birth_date)
-    page.click("main button")
+    press(page, "main button")
 
 
 def agree(page: Page, *, look: Look = nothing) -> None:
     """Let the wallet show what it has explained."""
     look("consent")
-    page.click("form:has(input[value=show]) button")
+    press(page, "form:has(input[value=show]) button")
 
 
 def open_account(page: Page, handle: str, *, look: Look = nothing) -> None:
     """Choose a name and open the account."""
     page.fill("input[name=handle]", handle)
     look("finish")
-    page.click("main form button")
+    press(page, "main form button")
     look("feed")

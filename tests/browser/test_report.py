@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 
 from idverify.comparison.model import Run
 from idverify.comparison.report import render
-from tests.browser.chromium import Theme, browser, chromium
+from tests.browser.chromium import Theme, barriers, chromium
 from tests.comparison.example import make_large_run, make_run
 from tests.comparison.outcomes_example import over_seeds
 
@@ -32,17 +32,15 @@ def report(tmp_path: Path, request: pytest.FixtureRequest) -> str:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_no_barrier_in_the_report(report: str, theme: Theme) -> None:
-    axe = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
-    with browser() as running, running.new_context(color_scheme=theme) as context:
+def test_axe_finds_no_barrier_in_the_report(running: Browser, report: str, theme: Theme) -> None:
+    with running.new_context(color_scheme=theme) as context:
         page = context.new_page()
         page.goto(report)
-        page.evaluate(axe)
-        assert [(v["id"], v["nodes"][0]["html"]) for v in page.evaluate("axe.run()")["violations"]] == []
+        assert barriers(page) == []
 
 
-def test_the_report_loads_nothing_and_fits_a_telephone(report: str) -> None:
-    with browser() as running, running.new_context(viewport={"width": 320, "height": 700}) as context:
+def test_the_report_loads_nothing_and_fits_a_telephone(running: Browser, report: str) -> None:
+    with running.new_context(viewport={"width": 320, "height": 700}) as context:
         page = context.new_page()
         asked: list[str] = []
         page.on("request", lambda request: asked.append(request.url))
@@ -53,10 +51,12 @@ def test_the_report_loads_nothing_and_fits_a_telephone(report: str) -> None:
 
 
 @pytest.mark.parametrize("width", [1280, 1000])
-def test_the_first_column_stays_in_sight_and_the_page_does_not_scroll_sideways(width: int, tmp_path: Path) -> None:
+def test_the_first_column_stays_in_sight_and_the_page_does_not_scroll_sideways(
+    running: Browser, width: int, tmp_path: Path
+) -> None:
     path = tmp_path / "report.html"
     path.write_text(render(make_large_run()), encoding="utf-8")
-    with browser() as running, running.new_context(viewport={"width": width, "height": 700}) as context:
+    with running.new_context(viewport={"width": width, "height": 700}) as context:
         page = context.new_page()
         page.goto(path.as_uri())
         assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -68,10 +68,10 @@ def test_the_first_column_stays_in_sight_and_the_page_does_not_scroll_sideways(w
         assert abs(moved) < 1
 
 
-def test_no_label_of_the_scatter_covers_another(tmp_path: Path) -> None:
+def test_no_label_of_the_scatter_covers_another(running: Browser, tmp_path: Path) -> None:
     path = tmp_path / "report.html"
     path.write_text(render(make_large_run()), encoding="utf-8")
-    with browser() as running, running.new_context(viewport={"width": 1280, "height": 700}) as context:
+    with running.new_context(viewport={"width": 1280, "height": 700}) as context:
         page = context.new_page()
         page.goto(path.as_uri())
         boxes = page.evaluate(

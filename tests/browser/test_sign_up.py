@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from importlib.resources import files
 
 import httpx
 import pytest
@@ -15,7 +14,7 @@ from idverify.schemes import SCHEMES
 from idverify.settings import Settings
 from idverify.world import World
 from tests.browser import journeys
-from tests.browser.chromium import Theme, browser, chromium
+from tests.browser.chromium import LONGEST, Theme, barriers, chromium
 from tests.keys import lend
 from tests.kinds import one_of_each_kind
 
@@ -33,15 +32,10 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[Browser]:
-    with browser() as found:
-        yield found
-
-
 @pytest.fixture
 def page(running: Browser) -> Iterator[Page]:
     context = running.new_context(viewport={"width": 1000, "height": 800})
+    context.set_default_timeout(LONGEST)
     faults: list[str] = []
     opened = context.new_page()
     opened.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
@@ -80,7 +74,7 @@ def test_a_person_signs_up_and_posts(world: World, page: Page, scheme: str) -> N
     assert page.get_by_role("heading", level=1).inner_text() == f"Welcome, @{handle}"
     page.goto(world.urls["platform_a"])
     page.fill("textarea[name=text]", "Is the ferry running?")
-    page.locator("form:has(textarea[name=text]) button").first.click()
+    journeys.press(page, "form:has(textarea[name=text]) button >> nth=0")
     page.goto(world.urls["platform_a"])
     assert page.get_by_text("Is the ferry running?").count() >= 1
     assert page.get_by_text(f"@{handle}").count() >= 1
@@ -106,13 +100,14 @@ def test_whoever_declines_shows_nothing(world: World, page: Page) -> None:
     adult = next(p for p in people(world) if p["e_id"] and int(str(p["age"])) >= ADULT_AGE)
     journeys.choose(page, world.urls["platform_b"], scheme)
     journeys.sign_in(page, id_number=str(adult["id_number"]), pin=str(adult["pin"]))
-    page.click("form:has(input[value=cancel]) button")
+    journeys.press(page, "form:has(input[value=cancel]) button")
     assert page.get_by_role("heading", level=1).inner_text() == "Nothing was shown"
 
 
 @pytest.mark.parametrize("width", [320, 1200])
 def test_no_page_scrolls_sideways(world: World, running: Browser, width: int) -> None:
     with running.new_context(viewport={"width": width, "height": 800}) as context:
+        context.set_default_timeout(LONGEST)
         opened = context.new_page()
         places = {
             "platform_a": ("/", "/sign-up", "/groups", "/log-in"),
@@ -127,19 +122,18 @@ def test_no_page_scrolls_sideways(world: World, running: Browser, width: int) ->
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_no_barrier_on_any_page_of_a_sign_up(world: World, running: Browser, theme: Theme) -> None:
-    axe = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
     scheme = next(name for name, scheme in SCHEMES.items() if scheme.info.issued == "ahead")
     adult = next(p for p in people(world) if p["e_id"] and int(str(p["age"])) >= ADULT_AGE)
-    platform, found, seen = world.urls["platform_b"], [], 0
+    platform, seen = world.urls["platform_b"], 0
+    found: list[tuple[str, str, list[str]]] = []
     with running.new_context(color_scheme=theme) as context:
+        context.set_default_timeout(LONGEST)
         page = context.new_page()
 
         def look(name: str) -> None:
             nonlocal seen
             seen += 1
-            page.evaluate(axe)
-            for fault in page.evaluate("axe.run()")["violations"]:
-                found.append((name, fault["id"], [node["html"] for node in fault["nodes"]]))
+            found.extend((name, *fault) for fault in barriers(page))
 
         for url in (platform, f"{platform}/groups", f"{platform}/log-in", f"{platform}/nowhere", world.urls["wallet"]):
             page.goto(url)

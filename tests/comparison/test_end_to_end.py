@@ -57,9 +57,9 @@ def test_two_schemes_are_run_attacked_and_reported(tmp_path: Path) -> None:
     assert named["network_observer+platform_a"]["targets"] == named["platform_a"]["targets"]
     assert {"state", "thief_of_platform_a", "platform_a+platform_a"} <= set(named)
     visits = run["schemes"]["privacy_pass"]["coalitions"]["platform_a+platform_a"]["arrived"]
-    if visits is not None:  # a false alarm once in 10,000 runs
+    if visits is not None:  # the strongest of a dozen attacks: a false alarm once in a million runs
         hits = round(visits["top_1"] * visits["targets"])
-        assert binom.sf(hits - 1, visits["targets"], visits["baseline"]) > 1e-4
+        assert binom.sf(hits - 1, visits["targets"], visits["baseline"]) > 1e-7
     assert run["schemes"]["real_name"]["shadow"]["seed"] == run["seed"] + OTHER_SEED
     for name in run["schemes"]:
         assert list((folder / name / "ledgers").glob("*.jsonl"))
@@ -76,8 +76,8 @@ def test_two_schemes_are_run_attacked_and_reported(tmp_path: Path) -> None:
 def test_the_ways_of_reuse_differ_in_what_two_platforms_can_link(tmp_path: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("IDVERIFY_")}
     command = [sys.executable, "-m", "idverify", "compare", "--schemes", "sd_jwt_vc", "--citizens", "400"]
-    command += ["--reuse", "A,B,C,D", "--sign-ups", "30", "--warm-up", "0", "--users", "6", "--json"]
-    command += ["--shadow", "0"]
+    command += ["--reuse", "A,B,C,D", "--sign-ups", "40", "--warm-up", "0", "--users", "6", "--json"]
+    command += ["--shadow", "0", "--batch", "2"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=900, cwd=tmp_path, env=environment)
     assert done.returncode == 0, done.stderr
     run = json.loads(done.stdout)
@@ -92,6 +92,8 @@ def test_the_ways_of_reuse_differ_in_what_two_platforms_can_link(tmp_path: Path)
         within[method] = result["linkage"]["platform_a+platform_a"]["recall"]
     assert (across["A"], across["D"]) == (0, 0)
     assert across["B"] == 1
+    # Of two copies either comes first in the second round: half of more than 20 people are linked, not all, not none.
+    assert run["schemes"]["sd_jwt_vc:C"]["linkage"]["platform_a+platform_b"]["linkable"] > 20
     assert 0 < across["C"] < 1
     assert within["A"] == 0
     assert min(within["B"], within["D"]) > 0.7  # who lost the phone comes back with another credential

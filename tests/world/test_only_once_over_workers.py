@@ -20,6 +20,8 @@ from tests.world import workers
 
 CITIZENS, SEED = 200, 5
 TRIES, FEWER = 300, 100
+RACES = 5
+"""A race that one worker had for itself says nothing, and there is another: a busy machine may let one wait so long."""
 UNBOUND = [name for name, scheme in SCHEMES.items() if not scheme.info.binds_nonce and scheme.info.signed]
 
 
@@ -64,7 +66,6 @@ def test_a_credential_opens_one_account_however_often_it_is_shown_at_once(databa
     settings = replace(Settings(), citizens=CITIZENS, seed=SEED, schemes=schemes, workers=2, database_url=url)
     wallet = adult_wallet()
     others = {party for scheme in UNBOUND for party in SCHEMES[scheme].info.parties}
-    delivered_at: dict[str, set[str]] = {}
     parties = ("identity_provider", "platform_a", *others)
     with World(lend(tmp_path), settings, parties=parties) as world, httpx.Client(timeout=60) as client:
         platform = world.urls["platform_a"]
@@ -72,12 +73,15 @@ def test_a_credential_opens_one_account_however_often_it_is_shown_at_once(databa
         flows = Flows(wallet, identity_provider=world.urls["identity_provider"])
         for number, scheme in enumerate(UNBOUND):
             tries = FEWER if number else TRIES
-            requests = [run(flows.ask(platform, scheme), client) for _ in range(tries)]
-            credential = run(flows.obtain(scheme, requests[0].challenge), client)
-            shown = wallet.present(scheme, credential, requests[0].challenge)
-            delivered, opened = asyncio.run(all_at_once(requests, shown, handle=f"winner_{number}"))
-            assert delivered == {200: 1, 409: tries - 1}, scheme
-            assert sorted(opened) == [201] + [409] * 49, scheme
-            delivered_at[scheme] = {urlsplit(request.challenge.reply_to).path for request in requests}
-    for scheme, paths in delivered_at.items():
-        assert workers.that_served(world, "platform_a", paths=paths) == 2, scheme
+            for race in range(RACES):
+                requests = [run(flows.ask(platform, scheme), client) for _ in range(tries)]
+                credential = run(flows.obtain(scheme, requests[0].challenge), client)
+                shown = wallet.present(scheme, credential, requests[0].challenge)
+                delivered, opened = asyncio.run(all_at_once(requests, shown, handle=f"winner_{number}_{race}"))
+                assert delivered == {200: 1, 409: tries - 1}, scheme
+                assert sorted(opened) == [201] + [409] * 49, scheme
+                paths = {urlsplit(request.challenge.reply_to).path for request in requests}
+                if workers.that_served(world, "platform_a", paths=paths, requests=tries) == 2:
+                    break
+            else:
+                raise AssertionError(f"one worker had all races of {scheme} for itself")

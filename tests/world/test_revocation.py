@@ -192,4 +192,4 @@ def test_hundreds_of_issues_at_once_over_two_workers_have_indices_of_their_own(
         issued = asyncio.run(issue(world))
     indices = [index_of(body) for body in issued]
     assert len(set(indices)) == 400
-    assert workers.that_served(world, "identity_provider", paths={f"/api/issue/{ONE}"}) == 2
+    assert workers.that_served(world, "identity_provider", paths={f"/api/issue/{ONE}"}, requests=400) == 2

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Container
+from pathlib import Path
 
 import httpx
 
 from idverify.world import World
 
-LONGEST = 60.0
+LONGEST = 120.0
 
 
 def wait_for_all(world: World, party: str, *, path: str) -> None:
@@ -21,9 +22,17 @@ def wait_for_all(world: World, party: str, *, path: str) -> None:
         assert httpx.get(world.urls[party] + path, timeout=LONGEST).status_code == 200
 
 
-def that_served(world: World, party: str, *, paths: Container[str]) -> int:
-    """How many workers had a request of one of these paths, by their ledgers; call it when the world has ended."""
-    return sum(
-        any(json.loads(line)["path"] in paths for line in ledger.read_bytes().splitlines())
-        for ledger in world.ledgers(party)
-    )
+def that_served(world: World, party: str, *, paths: Container[str], requests: int) -> int:
+    """How many workers had a request of one of these paths, by their ledgers, once all requests are in them."""
+    until = time.monotonic() + LONGEST
+    while True:
+        served = [sum(json.loads(line)["path"] in paths for line in written(ledger)) for ledger in world.ledgers(party)]
+        if sum(served) == requests:
+            return sum(map(bool, served))
+        assert time.monotonic() < until, served
+        time.sleep(0.05)
+
+
+def written(ledger: Path) -> list[bytes]:
+    """The lines that a ledger holds to their ends."""
+    return [line for line in ledger.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]

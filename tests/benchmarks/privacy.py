@@ -20,9 +20,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from idverify.comparison.worlds import Attackers, Recorded
+from idverify.comparison.worlds import Recorded
 from idverify.comparison.worlds import attack_worlds as worlds_attacked
 from idverify.privacy.attack import Asked, Attacking
+from idverify.privacy.attackers import Attacker
 from idverify.privacy.delays import density
 from idverify.privacy.engine import counted, engine
 from idverify.privacy.joining import join_fields
@@ -163,8 +164,8 @@ def attack_worlds(worlds: list[Path]) -> dict[str, float]:
         there = (shadow / "truth.jsonl").is_file()
         recorded.append(Recorded(world, shadow if there else None, ordered=True))
     begun = time.perf_counter()
-    with Attackers() as attackers:
-        for _, found in worlds_attacked(recorded, attackers):
+    with Attacker() as attacker:
+        for _, found in worlds_attacked(recorded, attacker):
             if isinstance(found, Exception):
                 raise found
     return {"seconds": time.perf_counter() - begun}

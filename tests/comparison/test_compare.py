@@ -18,14 +18,15 @@ from idverify.comparison.folders import read_run
 from idverify.comparison.model import Run, SchemeResult
 from idverify.comparison.trial import Trial
 from idverify.comparison.variants import Variant
-from idverify.comparison.worlds import Attackers, Attempt, Recorded
+from idverify.comparison.worlds import Attempt, Recorded
 from idverify.errors import BadEnvironment, BadUsage
 from idverify.outcomes import assumptions
+from idverify.privacy.attackers import Attacker
 from idverify.settings import Settings
 from tests.comparison.test_collect import measured
 
 Act = Callable[[Trial], None]
-Attacks = Callable[[Sequence[Recorded], Attackers], Iterator[tuple[int, Attempt]]]
+Attacks = Callable[[Sequence[Recorded], Attacker], Iterator[tuple[int, Attempt]]]
 
 
 class Silent:
@@ -93,7 +94,7 @@ def run_with(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, example_run: Run) 
 NOTHING = Found({}, {}, seconds=2.0, closing=1.0)
 
 
-def nothing_found(worlds: Sequence[Recorded], _: Attackers) -> Iterator[tuple[int, Attempt]]:
+def nothing_found(worlds: Sequence[Recorded], _: Attacker) -> Iterator[tuple[int, Attempt]]:
     yield from ((place, NOTHING) for place in range(len(worlds)))
 
 
@@ -154,7 +155,7 @@ def test_ledgers_are_attacked_after_all_loads_and_what_was_not_attacked_keeps_it
 ) -> None:
     met: list[str] = []
 
-    def attacks(worlds: Sequence[Recorded], _: Attackers) -> Iterator[tuple[int, Attempt]]:
+    def attacks(worlds: Sequence[Recorded], _: Attacker) -> Iterator[tuple[int, Attempt]]:
         met.extend(world.folder.name for world in worlds)
         yield 1, NOTHING
         raise KeyboardInterrupt
@@ -175,7 +176,7 @@ def test_ledgers_are_attacked_after_all_loads_and_what_was_not_attacked_keeps_it
 
 
 def test_a_world_that_cannot_be_attacked_keeps_its_figures_and_is_told(run_with: Callable[..., Outcome]) -> None:
-    def attacks(_worlds: Sequence[Recorded], _: Attackers) -> Iterator[tuple[int, Attempt]]:
+    def attacks(_worlds: Sequence[Recorded], _: Attacker) -> Iterator[tuple[int, Attempt]]:
         yield 0, BadEnvironment("the attacks took longer than 900 s")
         yield 1, NOTHING
 

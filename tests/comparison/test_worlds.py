@@ -9,8 +9,9 @@ import msgspec
 import pytest
 
 from idverify.comparison.attacked import Found, attack_all
-from idverify.comparison.worlds import Attackers, Recorded, attack_worlds
+from idverify.comparison.worlds import Recorded, attack_worlds
 from idverify.errors import BadEnvironment
+from idverify.privacy.attackers import Attacker
 from tests.comparison.test_attacked import planted
 
 
@@ -25,10 +26,10 @@ def test_worlds_are_attacked_at_once_as_one_by_one_and_a_broken_one_is_told(tmp_
     broken = planted(tmp_path / "broken")
     shutil.rmtree(broken / "ledgers")
     (broken / "ledgers").mkdir()
-    with Attackers(2) as attackers:
+    with Attacker() as attacker:
         worlds = [Recorded(folder, None, ordered=True) for folder in (one, broken, other)]
-        found = dict(attack_worlds(worlds, attackers))
-        alone = dict(attack_worlds(worlds[:1], attackers))
+        found = dict(attack_worlds(worlds, attacker, at_once=2))
+        alone = dict(attack_worlds(worlds[:1], attacker))
     assert isinstance(found[1], BadEnvironment)
     assert told(found[0]) == told(alone[0]) == told(attack_all(one, shadow=None, ordered=True))
     assert told(found[2]) != told(found[0])
@@ -36,11 +37,11 @@ def test_worlds_are_attacked_at_once_as_one_by_one_and_a_broken_one_is_told(tmp_
 
 def test_who_stops_asking_ends_the_attacks_and_the_processes_can_be_asked_again(tmp_path: Path) -> None:
     worlds = [Recorded(planted(tmp_path / name), None, ordered=True) for name in ("one", "two", "three")]
-    with Attackers(1) as attackers:
-        asking = attack_worlds(worlds, attackers)
+    with Attacker() as attacker:
+        asking = attack_worlds(worlds, attacker, at_once=1)
         assert next(asking)[0] == 0
         with pytest.raises(KeyboardInterrupt):
             asking.throw(KeyboardInterrupt)
         assert not list(worlds[2].folder.glob("guesses-*"))
-        assert dict(attack_worlds(worlds[2:], attackers)).keys() == {0}
+        assert dict(attack_worlds(worlds[2:], attacker)).keys() == {0}
     assert list(worlds[2].folder.glob("guesses-*"))

@@ -10,7 +10,10 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace as altered
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -22,12 +25,13 @@ from idverify.errors import BadEnvironment, BadUsage
 from idverify.privacy.answers import Answer, Candidate, posterior_of
 from idverify.privacy.apart import attack_apart
 from idverify.privacy.attack import Asked, Known
-from idverify.privacy.attackers import MOST_GROUPS, Attacker, hand_over, learn
+from idverify.privacy.attackers import Attacker
 from idverify.privacy.closing import close_all
 from idverify.privacy.guard import readable_places
 from idverify.privacy.hashes import hashes_in, hashes_of, read_hashes
 from idverify.privacy.public import Kept, read_public, write_public
 from idverify.privacy.score import read_truth
+from idverify.privacy.serving import MOST_GROUPS, hand_over, learn
 from idverify.privacy.stored import read_answers, write_answers
 from idverify.privacy.tables import FOLDER, close, read_left_out
 from idverify.privacy.verdict import strongest, verdicts
@@ -119,7 +123,7 @@ def test_a_folder_may_be_named_from_where_we_are(tmp_path: Path, monkeypatch: py
     write_ledgers(tmp_path / "ledgers", {"platform_a": [("a1", {"serial": "x"})]})
     monkeypatch.chdir(tmp_path)
     with Attacker() as attacker:
-        close_all([Path("ledgers")], [attacker], timeout=300)
+        close_all([Path("ledgers")], attacker, at_once=1, timeout=300)
     assert list((tmp_path / "ledgers" / FOLDER).glob("events/party=platform_a/*"))
 
 
@@ -133,8 +137,8 @@ def test_ledgers_that_two_processes_close_are_the_same_as_from_one(tmp_path: Pat
     close(tmp_path / "one", parties, tmp_path / "one" / FOLDER, schemes=SCHEMES)
     # One that is closed already stays as it is.
     close(tmp_path / "both", ["platform_b"], tmp_path / "both" / FOLDER, schemes=SCHEMES)
-    with Attacker() as one, Attacker() as other:
-        close_all([tmp_path / "both", tmp_path / "one"], [one, other], timeout=300)
+    with Attacker() as attacker:
+        close_all([tmp_path / "both", tmp_path / "one"], attacker, at_once=2, timeout=300)
     found = [sorted((tmp_path / name / FOLDER).rglob("*.parquet")) for name in ("both", "one")]
     assert len(found[0]) == len(found[1]) == 4
     for mine, theirs in zip(*found, strict=True):
@@ -333,16 +337,44 @@ def test_one_process_attacks_world_after_world_and_answers_as_another_would(worl
             assert (answer.pairs, answer.silent) == (again.pairs, again.silent)
 
 
+def serving() -> psutil.Process:
+    """The process that attacks for us."""
+    (found,) = (each for each in psutil.Process().children() if "idverify.privacy.serving" in each.cmdline())
+    return found
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Wait for that, two minutes at most."""
+    end = time.monotonic() + 120
+    while not true() and time.monotonic() < end:
+        time.sleep(0.05)
+    assert true()
+
+
 def test_a_process_that_was_killed_says_so_and_the_next_question_starts_another(worlds: tuple[Path, Path]) -> None:
     asked = Asked(attacks=("address",))
-    with Attacker() as attacker:
+    with Attacker() as attacker, ThreadPoolExecutor(1) as pool:
         attack_apart(worlds[0], [JOINT], asked=asked, attacker=attacker)
-        (child,) = (each for each in psutil.Process().children() if "idverify.privacy.attackers" in each.cmdline())
-        child.kill()
-        child.wait()
+        process = serving()
+        ask = partial(attack_apart, coalitions=[JOINT] * 500, asked=Asked(), attacker=attacker)
+        long = pool.submit(ask, worlds[0])
+        until(lambda: bool(process.children()))
+        process.kill()
         with pytest.raises(BadEnvironment, match="the attacks ended"):
-            attack_apart(worlds[0], [JOINT], asked=asked, attacker=attacker)
+            long.result()
         assert attack_apart(worlds[0], [JOINT], asked=asked, attacker=attacker)
+
+
+def test_what_takes_too_long_is_ended_and_what_runs_beside_it_goes_on(worlds: tuple[Path, Path]) -> None:
+    with Attacker() as attacker, ThreadPoolExecutor(2) as pool:
+        ask = partial(attack_apart, coalitions=[JOINT], asked=Asked(attacks=("address", "timing")), attacker=attacker)
+        ask(worlds[0])
+        long = pool.submit(ask, worlds[0], timeout=0.001)
+        beside = pool.submit(ask, worlds[1])
+        with pytest.raises(BadEnvironment, match="longer than"):
+            long.result()
+        assert [answer.attack for answer in beside.result()] == ["address", "timing"]
+        until(lambda: serving().children() == [])
 
 
 def test_what_the_process_says_is_wrong_arrives_in_words(worlds: tuple[Path, Path]) -> None:

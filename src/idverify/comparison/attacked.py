@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -55,20 +55,25 @@ class Found:
 
 
 def attack_all(
-    world: Path, *, shadow: Path | None, ordered: bool, by: Sequence[Attacker] = (), threads: int = 1
+    world: Path,
+    *,
+    shadow: Path | None,
+    ordered: bool,
+    by: Attacker | None = None,
+    halves: bool = True,
+    threads: int = 1,
 ) -> Found:
     """Attack the ledgers of a world and score the answers. Raises BadEnvironment.
 
     `shadow` is a world of another seed with its truth, for the attacker that trains; `ordered` whether anybody may
-    order parties to hand over what they have. `by` are the processes that attack: one that does it all, or some of
-    which two do half of it each; two new ones by default. `threads` are those of a query.
+    order parties to hand over what they have. `by` is asked, or a new process, to do all at a time or in two `halves`
+    at once; `threads` are those of a query.
     """
-    with ExitStack() as stack:
-        attacking = by or [stack.enter_context(Attacker()) for _ in range(2)]
-        return _attack_all(world, shadow, ordered=ordered, by=attacking, threads=threads)
+    with nullcontext(by) if by is not None else Attacker() as attacking:
+        return _attack_all(world, shadow, ordered=ordered, by=attacking, halves=halves, threads=threads)
 
 
-def _attack_all(world: Path, shadow: Path | None, *, ordered: bool, by: Sequence[Attacker], threads: int) -> Found:
+def _attack_all(world: Path, shadow: Path | None, *, ordered: bool, by: Attacker, halves: bool, threads: int) -> Found:
     started = time.monotonic()
     ledgers = world / "ledgers"
     truth = score.read_truth(world / "truth.jsonl")
@@ -78,15 +83,16 @@ def _attack_all(world: Path, shadow: Path | None, *, ordered: bool, by: Sequence
         staged = Path(place) / "ledgers"
         visits.write_ledgers(twice, staged)
         begun = time.monotonic()
-        close_all([ledgers, staged, *([shadow / "ledgers"] if shadow is not None else [])], by, timeout=LONGEST)
+        folders = [ledgers, staged, *([shadow / "ledgers"] if shadow is not None else [])]
+        close_all(folders, by, at_once=2 if halves else 1, timeout=LONGEST)
         closing = time.monotonic() - begun
         coalitions = possible([*parties_in(ledgers), visits.FIRST, visits.LATER], ordered=ordered)
         attackers: tuple[AttackerName, ...] = ATTACKERS if shadow is not None else ("policy", "blind")
         asked = Asked(attackers=attackers, shadow=shadow, hashes=HASHES, threads=threads)
         beside = {staged: (visits.FIRST, visits.LATER)}
         work = partial(_attack_some, ledgers, beside=beside, asked=asked, hidden=world, judging=judging)
-        parts = [coalitions] if len(by) == 1 else _halves(coalitions)
-        shares = [partial(work, part, attacker=one) for part, one in zip(parts, by, strict=False) if part]
+        parts = _halves(coalitions) if halves else [coalitions]
+        shares = [partial(work, part, attacker=by) for part in parts if part]
         found = {name: each for share in _at_once(shares) for name, each in share.items()}
     linkage = {name: judging.linked(found[name][1]) for name in (JOINT, PLATFORMS) if name in found}
     if VISITS in found:

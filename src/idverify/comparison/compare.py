@@ -21,11 +21,12 @@ from idverify.comparison.repeats import figures_of, rotated, with_outcomes
 from idverify.comparison.report import render
 from idverify.comparison.trial import ATTACK_SECONDS, OUTCOME_SECONDS, Trial
 from idverify.comparison.variants import Variant, check, variants
-from idverify.comparison.worlds import Attackers, Attempt, attack_worlds
+from idverify.comparison.worlds import Attempt, attack_worlds
 from idverify.errors import BadUsage, IdverifyError
 from idverify.mandates import Mandate
 from idverify.mandates import load as load_mandate
 from idverify.outcomes.model import Figures
+from idverify.privacy.attackers import Attacker
 from idverify.schemes import MISSING, SCHEMES
 from idverify.settings import Settings
 from idverify.wallet.policy import Method
@@ -96,13 +97,13 @@ def compare(plan: Plan, progress: Progress) -> Outcome:
     started = datetime.now(timezone.utc)
     kept = _Kept()
     progress.begin(len(seeds) * len(chosen), trial.expected_seconds)
-    with interrupts(trial), Attackers() as attackers:
+    with interrupts(trial), Attacker() as attacker:
         for place, seed in enumerate(seeds):
             if seed != trial.settings.seed:
                 trial.reseed(seed)
             turn = _Turn(trial, place, seeds, own=folder / f"seed-{seed}" if place else folder, progress=progress)
             loaded = turn.load(rotated(chosen, place), kept)
-            turn.conclude(loaded, turn.attack(loaded, attackers, kept), kept)
+            turn.conclude(loaded, turn.attack(loaded, attacker, kept), kept)
             if trial.stop.is_set():
                 break
         stopped = trial.stop.is_set()
@@ -155,7 +156,7 @@ class _Turn:
             self.trial.stop.set()
         return found
 
-    def attack(self, worlds: Sequence[Loaded], attackers: Attackers, kept: _Kept) -> dict[int, Attempt]:
+    def attack(self, worlds: Sequence[Loaded], attacker: Attacker, kept: _Kept) -> dict[int, Attempt]:
         """By the place of each world what the attacks on it found."""
         if not worlds:
             return {}
@@ -165,7 +166,7 @@ class _Turn:
         again = ", and Ctrl-C leaves that out" if self.trial.stop.is_set() else ""
         self.progress.together(f"attacking the ledgers of {several}{again}", len(worlds) * ATTACK_SECONDS)
         try:
-            for place, attempt in attack_worlds([each.recorded for each in worlds], attackers):
+            for place, attempt in attack_worlds([each.recorded for each in worlds], attacker):
                 found[place] = attempt
                 if isinstance(attempt, Exception):
                     name = self._name(worlds[place].variant)

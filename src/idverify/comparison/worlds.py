@@ -1,6 +1,6 @@
-"""The attacks on several worlds at once: one process attacks a world, and as many are attacked as there are processors.
+"""The attacks on several worlds at once: one child attacks a world, and as many are attacked as there are processors.
 
-A world that is alone is shared by all processes.
+A world that is alone is attacked by two.
 """
 
 from __future__ import annotations
@@ -8,17 +8,16 @@ from __future__ import annotations
 import os
 from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from queue import SimpleQueue
 from typing import TypeAlias
 
 from idverify.comparison.attacked import Found, attack_all
 from idverify.errors import IdverifyError
 from idverify.privacy.attackers import Attacker
 
-MOST_PROCESSES = 4
+MOST_AT_ONCE = 4
 """Each takes some hundred megabytes."""
 
 Attempt: TypeAlias = "Found | IdverifyError | OSError"
@@ -39,41 +38,18 @@ class Recorded:
         return sum(path.stat().st_size for path in self.folder.glob("ledgers/*.jsonl"))
 
 
-class Attackers:
-    """The processes that attack for a whole comparison. They are started when they are first asked."""
-
-    def __init__(self, number: int = 0) -> None:
-        self.each = [Attacker() for _ in range(number or min(MOST_PROCESSES, os.cpu_count() or 1))]
-        self._stack = ExitStack()
-
-    def __enter__(self) -> Attackers:
-        for attacker in self.each:
-            self._stack.enter_context(attacker)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
-
-
-def attack_worlds(worlds: Sequence[Recorded], attackers: Attackers) -> Generator[tuple[int, Attempt], None, None]:
+def attack_worlds(
+    worlds: Sequence[Recorded], attacker: Attacker, *, at_once: int = 0
+) -> Generator[tuple[int, Attempt], None, None]:
     """Attack them, the largest first, and give the place of each world as soon as it is done, with what came of it.
 
-    Whoever stops asking ends the attacks that are under way.
+    `at_once`: so many worlds; by default as many as there are processors, and MOST_AT_ONCE at most. Whoever stops
+    asking ends the attacks that are under way.
     """
-    shares = [attackers.each] if len(worlds) == 1 else [[one] for one in attackers.each]
-    free: SimpleQueue[Sequence[Attacker]] = SimpleQueue()
-    for share in shares:
-        free.put(share)
-
-    def attack(world: Recorded) -> Found:
-        by = free.get()
-        try:
-            return attack_all(world.folder, shadow=world.shadow, ordered=world.ordered, by=by, threads=threads)
-        finally:
-            free.put(by)
-
-    threads = max(1, (os.cpu_count() or 1) // len(attackers.each))
-    with ThreadPoolExecutor(len(shares)) as pool:
+    processors = os.cpu_count() or 1
+    at_once = min(max(1, len(worlds)), at_once or min(MOST_AT_ONCE, processors))
+    attack = partial(_attack, by=attacker, halves=len(worlds) == 1, threads=max(1, processors // max(2, at_once)))
+    with ThreadPoolExecutor(at_once) as pool:
         places = sorted(range(len(worlds)), key=lambda place: -worlds[place].size)
         running = {pool.submit(attack, worlds[place]): place for place in places}
         try:
@@ -87,6 +63,10 @@ def attack_worlds(worlds: Sequence[Recorded], attackers: Attackers) -> Generator
                     raise error
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
-            for attacker in attackers.each:
-                attacker.interrupt()
+            attacker.interrupt()
             raise
+
+
+def _attack(world: Recorded, *, by: Attacker, halves: bool, threads: int) -> Found:
+    shadow, ordered = world.shadow, world.ordered
+    return attack_all(world.folder, shadow=shadow, ordered=ordered, by=by, halves=halves, threads=threads)

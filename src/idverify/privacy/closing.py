@@ -18,22 +18,22 @@ from idverify.privacy.tables import FOLDER as CLOSED
 from idverify.privacy.tables import add_left_out, ledger_files, parties_in, read_left_out, still_open
 
 
-def close_all(folders: Sequence[Path], by: Sequence[Attacker], *, timeout: float) -> None:
+def close_all(folders: Sequence[Path], by: Attacker, *, at_once: int, timeout: float) -> None:
     """Write the tables of all ledgers of these folders beside their lines; those that are there stay.
 
-    As many processes as there are processors, at most. Raises BadEnvironment.
+    So many processes at once, or as there are processors. Raises BadEnvironment.
     """
-    by = by[: os.cpu_count() or 1]
-    with ExitStack() as stack, ThreadPoolExecutor(len(by)) as pool:
+    at_once = min(at_once, os.cpu_count() or 1)
+    with ExitStack() as stack, ThreadPoolExecutor(at_once) as pool:
         pieces: list[tuple[Path, Path]] = []
         running = []
-        for attacker, share in zip(by, _shares(folders, len(by)), strict=True):
+        for share in _shares(folders, at_once):
             work = []
             for folder, parties in share.items():
                 piece = Path(stack.enter_context(TemporaryDirectory(prefix="closing-", dir=folder)))
                 pieces.append((folder, piece))
                 work.append((folder, parties, piece))
-            running.append(pool.submit(_close, attacker, work, timeout=timeout))
+            running.append(pool.submit(_close, by, work, timeout=timeout))
         for each in running:
             each.result()
         for folder, piece in pieces:

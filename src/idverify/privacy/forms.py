@@ -21,12 +21,21 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from idverify.privacy.opaque import ALPHABETS, LEAST_BITS, PRINTABLE, SPACE, opaque_bits
+from idverify.privacy.opaque import ALPHABETS, LEAST_BITS, PRINTABLE, SPACE, SPOKEN, opaque_bits
 
 _HEX = re.compile(r"[0-9a-fA-F]{64}")
 _BASE64 = re.compile(r"[0-9A-Za-z_+/-]{43}=?")
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?")
-_DIGEST_LENGTHS, _INSTANT_LENGTHS = (43, 44, 64), (16, 40)
+_INSTANT_LENGTHS = 16, 40
+_NO_DIGIT = 255
+_NIBBLES, _SIXES = np.full(256, _NO_DIGIT, np.uint8), np.full(256, _NO_DIGIT, np.uint8)
+"""The digits of hexadecimal and of base64 in either alphabet, by their characters."""
+for _digits in (b"0123456789abcdef", b"0123456789ABCDEF"):
+    _NIBBLES[list(_digits)] = range(16)
+for _digits in (b"+/", b"-_"):
+    _SIXES[list(string.ascii_uppercase.encode() + string.ascii_lowercase.encode() + b"0123456789" + _digits)] = range(
+        64
+    )
 
 _ALPHANUMERIC = string.digits + string.ascii_letters
 _SETS = {
@@ -34,7 +43,6 @@ _SETS = {
     "no space": frozenset(chr(code) for code in range(128) if not SPACE.match(chr(code))),
     "spoken first": frozenset(string.digits + "+-"),  # of what is spoken, other than true and false
     "alphanumeric": frozenset(_ALPHANUMERIC),  # nothing spoken is, other than true and false
-    "digest": frozenset(_ALPHANUMERIC + "_-+/="),
     "instant": frozenset(string.digits + "-T :.Z+"),
 }
 _LONGEST_WORD = len("false")
@@ -68,7 +76,6 @@ def forms_of(text: str) -> tuple[str | None, float | None, float]:
 
 def forms(texts: pa.StringArray) -> Forms:
     """The forms of every text of the column, in which there is no null."""
-    digests = np.full(len(texts), None, dtype=object)
     numbers, bits = np.full(len(texts), math.nan), np.zeros(len(texts))
     offsets, data = _bytes_of(texts)
     rows = np.flatnonzero(np.diff(offsets))  # the empty ones have no forms, and `reduceat` no answer for them
@@ -81,10 +88,8 @@ def forms(texts: pa.StringArray) -> Forms:
         return zip(which.tolist(), texts.take(pa.array(which)).to_pylist(), strict=True)
 
     for row, text in looked_at(~plain):
-        digests[row], instant, bits[row] = forms_of(text)
+        _, instant, bits[row] = forms_of(text)
         numbers[row] = math.nan if instant is None else instant
-    for row, text in looked_at(plain & _within(sets, "digest") & np.isin(length, _DIGEST_LENGTHS)):
-        digests[row] = _digest(text)
     shortest, longest = _INSTANT_LENGTHS
     for row, text in looked_at(_within(sets, "instant") & (length >= shortest) & (length <= longest)):
         numbers[row] = math.nan if (instant := _instant(text)) is None else instant
@@ -94,14 +99,47 @@ def forms(texts: pa.StringArray) -> Forms:
     perhaps = _within(_SETS_OF_BYTE[data[first]], "spoken first") & ~_within(sets, "alphanumeric")
     bits[rows[plain]] = apparent[plain]
     for row, text in looked_at((apparent > 0.0) & (perhaps | (length <= _LONGEST_WORD))):
-        bits[row] = opaque_bits(text)
-    known = [None if digest is None else float(int(digest[-2:], 16)) for digest in digests]
+        if SPOKEN.fullmatch(text):
+            bits[row] = 0.0
+    digests, raw = _digests(data, first, length)
+    of_rows = np.full(len(texts), -1)
+    of_rows[rows[digests]] = np.arange(len(digests))
+    which = pa.array(of_rows, mask=of_rows < 0)
     return Forms(
-        digest=pa.array(digests, pa.string()),
-        tail=pa.array(known, pa.float64()),
+        digest=_hexadecimal(raw).take(which),
+        tail=pa.array(raw[:, -1].astype(np.float64)).take(which),
         number=pa.array(numbers, mask=np.isnan(numbers)),
         bits=pa.array(bits),
     )
+
+
+def _digests(
+    data: npt.NDArray[np.uint8], first: npt.NDArray[np.int32], length: npt.NDArray[np.int32]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8]]:
+    """Which texts are 32 bytes in hexadecimal or base64, and these bytes."""
+    hexadecimal = np.flatnonzero(length == 64)
+    nibbles = _NIBBLES[data[first[hexadecimal, None] + np.arange(64)]]
+    valid = (nibbles != _NO_DIGIT).all(axis=1)
+    hexadecimal, nibbles = hexadecimal[valid], nibbles[valid]
+
+    base64 = np.flatnonzero((length == 43) | (length == 44))
+    padded = length[base64] == 44
+    base64 = base64[~padded | (data[(first + length)[base64] - 1] == ord("="))]
+    sixes = _SIXES[data[first[base64, None] + np.arange(43)]]
+    valid = (sixes != _NO_DIGIT).all(axis=1)
+    base64, sixes = base64[valid], sixes[valid]
+    # Four digits are three bytes; of the 43rd two bits are left, which belong to no byte.
+    one, two, three = sixes[:, 0::4], sixes[:, 1::4], sixes[:, 2::4]
+    four = np.pad(sixes[:, 3::4], ((0, 0), (0, 1)))
+    threes = np.stack((one << 2 | two >> 4, two << 4 | three >> 2, three << 6 | four), axis=2).reshape(-1, 33)
+    raw = np.concatenate((nibbles[:, 0::2] << 4 | nibbles[:, 1::2], threes[:, :32])).astype(np.uint8, copy=False)
+    return np.concatenate((hexadecimal, base64)), raw
+
+
+def _hexadecimal(raw: npt.NDArray[np.uint8]) -> pa.StringArray:
+    """Rows of 32 bytes as texts."""
+    ends = np.arange(len(raw) + 1, dtype=np.int32) * 64
+    return pa.StringArray.from_buffers(len(raw), pa.py_buffer(ends), pa.py_buffer(raw.tobytes().hex().encode()))
 
 
 def _unspoken_bits(sets: npt.NDArray[np.uint16], length: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:

@@ -26,7 +26,7 @@ ALPHABETS = (
 )
 """The smallest first. A text from none of them is counted as printable ASCII."""
 PRINTABLE = 95
-_SPOKEN = re.compile(r"[+-]?\d+[.,]\d+|\d{4}-\d\d(-\d\d)?([T ].*)?|\d\d?[./]\d\d?[./]\d{4}|true|false", re.IGNORECASE)
+SPOKEN = re.compile(r"[+-]?\d+[.,]\d+|\d{4}-\d\d(-\d\d)?([T ].*)?|\d\d?[./]\d\d?[./]\d{4}|true|false", re.IGNORECASE)
 SPACE = re.compile(r"\s")
 
 
@@ -44,7 +44,7 @@ def apparent_bits(value: str) -> float:
 
 def opaque_bits(value: str) -> float:
     """The apparent entropy of a candidate for a join, and 0 for anything else: see `is_opaque`."""
-    if len(value) * math.log2(PRINTABLE) < LEAST_BITS or SPACE.search(value) or _SPOKEN.fullmatch(value):
+    if len(value) * math.log2(PRINTABLE) < LEAST_BITS or SPACE.search(value) or SPOKEN.fullmatch(value):
         return 0.0
     bits = apparent_bits(value)
     return bits if bits >= LEAST_BITS else 0.0

@@ -4,20 +4,13 @@ The handle under which a party knows somebody is a value of its own, once, as th
 value has up to five forms: `text` as it stands, `number` where it is one, and those of a text (`forms`).
 """
 
-# pyright: reportAttributeAccessIssue=false
-# (Arrow's functions are made while it is imported.)
-
 from __future__ import annotations
 
-from array import array
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from idverify.ledger_decode import Record, collapsed
 from idverify.ledger_leaves import Leaf, Leaves
@@ -40,15 +33,10 @@ LEAVES = pa.schema(
 AGENT = "received.headers.user-agent"
 SUBJECT = "subject"
 """The name of the field that is a party's own handle of somebody."""
-Value: TypeAlias = "str | tuple[type, str]"
-"""A text, or the type of anything else and how Python shows it: 1, 1.0 and true are three values, 0.0 and -0.0 two."""
 
 
 class Rows:
-    """The rows of one party's records, which get their numbers in the order in which they are added.
-
-    The same names and values come again and again: a leaf is the code of its field and the code of its value.
-    """
+    """The rows of one party's records, which get their numbers in the order in which they are added."""
 
     def __init__(self) -> None:
         self._number = 0
@@ -58,12 +46,11 @@ class Rows:
 
     def _begin(self) -> None:
         self._events: list[tuple[object, ...]] = []
-        self._fields, self._values = _Codes(), _Values()
-        self._coded = _Coded(array("i"), array("i"))
+        self._columns = _Columns()
         self._ends: list[int] = [0]
         """How many leaves there are up to each record."""
-        self._fields_of: dict[str, _FieldsOf] = {}
-        self._again: dict[tuple[str, Leaves], _Coded] = {}
+        self._fields_of: dict[str, _Fields] = {}
+        self._again: dict[tuple[str, Leaves], _Columns] = {}
         """By route, the parts that other records have too."""
 
     def add(self, record: Record, parts: Sequence[Leaves]) -> None:
@@ -75,27 +62,20 @@ class Rows:
         if record.subject and record.subject not in self._named:
             self._named.add(record.subject)
             if is_opaque(record.subject):
-                self._coded.fields.append(self._fields[SUBJECT])
-                self._coded.values.append(self._values[record.subject])
-        for leaves in parts:
-            if not leaves.again:
-                self._code(route, leaves, self._coded)
-                continue
-            coded = self._again.get((route, leaves))
-            if coded is None:
-                coded = self._again[route, leaves] = _Coded(array("i"), array("i"))
-                self._code(route, leaves, coded)
-            self._coded.fields.extend(coded.fields)
-            self._coded.values.extend(coded.values)
-        self._ends.append(len(self._coded.fields))
-
-    def _code(self, route: str, leaves: Leaves, into: _Coded) -> None:
+                self._columns.add([SUBJECT], [record.subject])
         fields = self._fields_of.get(route)
         if fields is None:
-            fields = self._fields_of[route] = _FieldsOf(route, self._fields)
-        into.fields.extend(map(fields.__getitem__, leaves.names))
-        values = [value if isinstance(value, str) else (type(value), repr(value)) for value in leaves.values]
-        into.values.extend(map(self._values.__getitem__, values))
+            fields = self._fields_of[route] = _Fields(route)
+        for leaves in parts:
+            if not leaves.again:
+                self._columns.add(map(fields.__getitem__, leaves.names), leaves.values)
+                continue
+            columns = self._again.get((route, leaves))
+            if columns is None:
+                columns = self._again[route, leaves] = _Columns()
+                columns.add(map(fields.__getitem__, leaves.names), leaves.values)
+            self._columns.take_in(columns)
+        self._ends.append(len(self._columns.fields))
 
     def take(self) -> tuple[pa.Table, pa.Table]:
         """The events and the leaves that were added since the last time."""
@@ -106,82 +86,70 @@ class Rows:
         return events, leaves
 
     def _leaves(self, events: pa.Table) -> pa.Table:
-        event = np.repeat(np.arange(len(events)), np.diff(self._ends))
-        field, value = (np.asarray(codes, np.int32) for codes in (self._coded.fields, self._coded.values))
-        kept = _first_of_each((event * len(self._fields) + field) * len(self._values) + value)
-        event, field, value = (pa.array(codes[kept]) for codes in (event, field, value))
+        # The same fields and values come again and again: a leaf is the codes of its event, its field and its value.
+        fields = pa.array(self._columns.fields, pa.string()).dictionary_encode()
+        values, which = self._columns.values()
+        event, field = np.repeat(np.arange(len(events)), np.diff(self._ends)), fields.indices.to_numpy()
+        once = pa.array(_first_of_each((event * len(fields.dictionary) + field) * len(values) + which))
+        event = pa.array(event).filter(once)
         columns = {
             **{name: events[name].take(event) for name in ("record", "time", "subject")},
-            "field": pa.array(self._fields, pa.string()).take(field),
-            **{name: column.take(value) for name, column in self._values.columns().items()},
+            "field": fields.dictionary.take(fields.indices.filter(once)),
+            **{name: values[name].take(pa.array(which).filter(once)) for name in values.column_names},
         }
         return pa.table(columns, schema=LEAVES)
 
 
-@dataclass(frozen=True, slots=True)
-class _Coded:
-    """Leaves, each as two codes."""
+class _Columns:
+    """The field of each leaf and what is there: a text, or a number or a truth as Python shows it, which tells all
+    kinds apart, and 0.0 from -0.0."""
 
-    fields: array[int]
-    values: array[int]
-
-
-class _Codes(dict[str, int]):
-    """Numbers from 0 for texts, in the order in which they are first asked for."""
-
-    def __missing__(self, text: str) -> int:
-        code = self[text] = len(self)
-        return code
-
-
-class _FieldsOf(dict[str, int]):
-    """The code of the field for each name of a leaf on one route."""
-
-    def __init__(self, route: str, fields: _Codes) -> None:
-        super().__init__()
-        self._route, self._fields = route, fields
-
-    def __missing__(self, name: str) -> int:
-        code = self[name] = self._fields[f"{self._route} {_writable(collapsed(name))}"]
-        return code
-
-
-class _Values(dict[Value, int]):
-    """The code of each value, and what the columns say of the values in the order of their codes."""
+    __slots__ = ("_shown", "_texts", "fields")
 
     def __init__(self) -> None:
-        super().__init__()
-        self._texts: list[str] = []
-        self._numbers: list[float | None] = []
-        """Of those that are no text, in their order."""
-        self._no_text: list[bool] = []
+        self.fields: list[str] = []
+        self._texts: list[str | None] = []
+        self._shown: list[str] = []
+        """Those that are no text, None in `_texts`, in their order."""
 
-    def __missing__(self, value: Value) -> int:
-        if isinstance(value, str):
-            text = _writable(value)
-            if text != value:
-                code = self[value] = self[text]
-                return code
-        else:
-            text, number = _spelled(*value)
-            self._numbers.append(number)
-        code = self[value] = len(self._texts)
-        self._texts.append(text)
-        self._no_text.append(not isinstance(value, str))
-        return code
+    def add(self, fields: Iterable[str], values: Sequence[Leaf]) -> None:
+        self.fields += fields
+        self._texts += [_writable(value) if isinstance(value, str) else None for value in values]
+        self._shown += [repr(value) for value in values if not isinstance(value, str)]
 
-    def columns(self) -> dict[str, pa.Array]:
-        texts, no_text = pa.array(self._texts, pa.string()), np.array(self._no_text, np.bool_)
-        seen = forms(texts.filter(pa.array(~no_text)))
-        which = pa.array(np.cumsum(~no_text) - 1, mask=no_text)
-        numbers = pa.array(self._numbers, pa.float64())
-        return {
-            "text": texts,
-            "digest": seen.digest.take(which),
-            "tail": seen.tail.take(which),
-            "number": pc.replace_with_mask(seen.number.take(which), pa.array(no_text), numbers),
-            "bits": seen.bits.take(which).fill_null(0.0),
+    def take_in(self, others: _Columns) -> None:
+        self.fields += others.fields
+        self._texts += others._texts
+        self._shown += others._shown
+
+    def values(self) -> tuple[pa.Table, npt.NDArray[np.int64]]:
+        """All values with their forms, each once, and which of them each leaf has."""
+        texts, shown = (pa.array(column, pa.string()).dictionary_encode() for column in (self._texts, self._shown))
+        which = texts.indices.fill_null(0).to_numpy().astype(np.int64)
+        which[texts.indices.is_null().to_numpy(zero_copy_only=False)] = shown.indices.to_numpy() + len(texts.dictionary)
+        spelled = [_spelled(each) for each in shown.dictionary.to_pylist()]
+        seen = forms(texts.dictionary)
+        none = pa.nulls(len(spelled), pa.float64())
+        columns = {
+            "text": (texts.dictionary, pa.array([text for text, _ in spelled], pa.string())),
+            "digest": (seen.digest, none.cast(pa.string())),
+            "tail": (seen.tail, none),
+            "number": (seen.number, pa.array([number for _, number in spelled], pa.float64())),
+            "bits": (seen.bits, none.fill_null(0.0)),
         }
+        return pa.table({name: pa.concat_arrays(both) for name, both in columns.items()}), which
+
+
+class _Fields(dict[str, str]):
+    """The name of the column for each name of a leaf on one route."""
+
+    def __init__(self, route: str) -> None:
+        super().__init__()
+        self._route = route
+
+    def __missing__(self, name: str) -> str:
+        field = self[name] = f"{self._route} {_writable(collapsed(name))}"
+        return field
 
 
 def _first_of_each(codes: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
@@ -207,9 +175,9 @@ def _event(number: int, record: Record, route: str, agent: Leaf | None) -> tuple
     )
 
 
-def _spelled(kind: type, shown: str) -> tuple[str, float | None]:
+def _spelled(shown: str) -> tuple[str, float | None]:
     """A number or a truth as text, and as a number where it has a place among them: not NaN, nor beyond all others."""
-    if kind is bool:
+    if shown in {"True", "False"}:
         return shown.lower(), None
     number = float(shown)
     return shown, (number if -1e308 <= number <= 1e308 else None)

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from idverify.errors import BadEnvironment, BadUsage
 from idverify.privacy.answers import Answer, AttackerName, Floats, Ints, ViewName
-from idverify.privacy.engine import asked, named, read
+from idverify.privacy.engine import asked, named, named_of, read
 from idverify.privacy.hashes import Hashed
 from idverify.privacy.public import Kept, Public, PublicScheme, Role
 from idverify.privacy.rows import EVENTS, LEAVES
@@ -286,6 +286,15 @@ def together(*tables: Table) -> Table:
 
     placed = [table.mutate(party=ibis.literal(number, "int16")) for number, table in enumerate(tables)]
     return placed[0].union(*placed[1:]) if len(placed) > 1 else placed[0]
+
+
+def part(on: Engine, every: Table, party: int) -> Table:
+    """The rows of one party, of a table that has a name."""
+    return named_of(on, _part, every, party=party)
+
+
+def _part(every: Table, *, party: int) -> Table:
+    return every.filter(every.party == party).drop("party")
 
 
 def _in_time(*tables: Table) -> Table:

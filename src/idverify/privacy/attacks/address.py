@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
@@ -16,7 +16,7 @@ from idverify.privacy.attacks._common import answer, no_answer
 from idverify.privacy.attacks.timing import LEAST_COMMON, MOVES, STAYS
 from idverify.privacy.classes import Agreeing, agreeing, sizes, weigh
 from idverify.privacy.engine import kept_of
-from idverify.privacy.view import View
+from idverify.privacy.view import View, part, together
 
 if TYPE_CHECKING:
     from ibis.expr.types import Table
@@ -49,16 +49,22 @@ def _agreeing(view: View) -> Agreeing | None:
 
 
 def _seen(view: View, party: str) -> Table:
-    return view.once(("seen", party), lambda: kept_of(view.engine, _places, view.events(party)))
+    return view.of_each("seen", party, partial(_seen_of, view))
 
 
-def _places(events: Table) -> Table:
+def _seen_of(view: View, parties: Sequence[str]) -> list[Table]:
+    every = kept_of(view.engine, _places, *map(view.events, parties))
+    return [part(view.engine, every, n) for n in range(len(parties))]
+
+
+def _places(*ledgers: Table) -> Table:
     """Who came from where, and with what, each once."""
     import ibis
 
+    events = together(*(events.select("subject", *FEATURES.values()) for events in ledgers))
     seen = [
         events.filter(events.subject.notnull() & events[name].notnull())
-        .select("subject", feature=ibis.literal(feature), value=name)
+        .select("party", "subject", feature=ibis.literal(feature), value=name)
         .distinct()
         for feature, name in FEATURES.items()
     ]

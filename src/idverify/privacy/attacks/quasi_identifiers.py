@@ -11,8 +11,9 @@ and say EXTRAPOLATED.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
+from functools import partial, reduce
 from typing import TYPE_CHECKING
 
 from idverify.privacy.answers import Answer
@@ -21,7 +22,7 @@ from idverify.privacy.attacks.timing import LEAST_COMMON
 from idverify.privacy.classes import Agreeing, agreeing, sizes, weigh
 from idverify.privacy.engine import kept_of
 from idverify.privacy.fields import fields_of
-from idverify.privacy.view import View
+from idverify.privacy.view import View, part, together
 
 if TYPE_CHECKING:
     from ibis.expr.types import Column, Table, Value
@@ -68,17 +69,25 @@ def _agreeing(view: View) -> Agreeing | None:
 
 def _words(view: View, party: str) -> Table | None:
     """What people are called and say, under the names of the fields; None where nobody says anything."""
-
-    def rows() -> Table | None:
-        fields = tuple(field.name for field in fields_of(view, party) if field.words and _about(field.name))
-        return kept_of(view.engine, _said, view.leaves(party), fields=fields) if fields else None
-
-    return view.once(("words", party), rows)
+    return view.of_each("words", party, partial(_words_of, view))
 
 
-def _said(leaves: Table, *, fields: tuple[str, ...]) -> Table:
-    said = leaves.filter(leaves.subject.notnull() & leaves.field.isin(fields))
-    return said.select("subject", feature=_name(said.field), value="text").distinct()
+def _words_of(view: View, parties: Sequence[str]) -> list[Table | None]:
+    fields = {
+        f"fields_{number}": tuple(f.name for f in fields_of(view, party) if f.words and _about(f.name))
+        for number, party in enumerate(parties)
+    }
+    every = kept_of(view.engine, _said, *map(view.leaves, parties), **fields)
+    return [part(view.engine, every, number) if names else None for number, names in enumerate(fields.values())]
+
+
+def _said(*ledgers: Table, **fields: tuple[str, ...]) -> Table:
+    said = together(*(leaves.select("subject", "field", value="text") for leaves in ledgers))
+    chosen = ((said.party == number) & said.field.isin(names) for number, names in enumerate(fields.values()))
+    said = said.filter(said.subject.notnull(), reduce(lambda one, other: one | other, chosen)).distinct()
+    names = said.select("field").distinct()
+    names = names.mutate(feature=_name(names.field))
+    return said.join(names, "field").select("party", "subject", "feature", "value").distinct()
 
 
 def _about(field: str) -> bool:

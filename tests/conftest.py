@@ -9,6 +9,8 @@ from typing import Final
 import hypothesis
 import pytest
 
+from idverify.world import World
+from tests.nursery import Nursery
 from tests.postgres import PostgreSQL
 
 # On a busy machine an example may take any time; and the same code gives the same result, whoever runs it.
@@ -61,6 +63,21 @@ def postgresql() -> Iterator[PostgreSQL]:
     """A real PostgreSQL server for this test run, started when the first test needs it."""
     with PostgreSQL() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def nursery() -> Iterator[Nursery]:
+    """A process from which parties are forked, started when the first test needs it."""
+    with Nursery() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def forked_parties(nursery: Nursery) -> Iterator[None]:
+    """The parties of this file's worlds are forked: nothing in it is about how they start."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(World, "_start", lambda world, party: nursery.start(world, party))
+        yield
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -27,7 +27,7 @@ ADULT_AGE = 16
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def world(forked_parties: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with World(lend(tmp_path_factory.mktemp("world")), replace(Settings(), citizens=400)) as running:
         yield running
 

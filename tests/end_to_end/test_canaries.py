@@ -68,7 +68,7 @@ def scheme(request: pytest.FixtureRequest) -> Scheme:
 
 
 @pytest.fixture(scope="module")
-def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
+def seen(forked_parties: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
     """All parties and all schemes; each scheme's citizen comes alone."""
     others = {party for each in SCHEMES.values() for party in each.info.parties}
     parties = ("identity_provider", "platform_a", "platform_b", *others)

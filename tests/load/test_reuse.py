@@ -36,7 +36,7 @@ ONCE = replace(
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def world(forked_parties: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """One that offers every scheme."""
     with World(lend(tmp_path_factory.mktemp("world")), Settings(citizens=SIZE)) as world:
         yield world

@@ -39,7 +39,7 @@ ISSUED_BY = sorted({party for scheme in SCHEMES.values() for party in scheme.inf
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def world(forked_parties: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A world that offers every scheme; each has its own accounts there."""
     folder = tmp_path_factory.mktemp("world")
     with World(lend(folder), Settings(citizens=SIZE), parties=(*PARTIES, *ISSUED_BY)) as world:
@@ -47,7 +47,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 
 @pytest.fixture(scope="module")
-def another_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def another_world(forked_parties: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """The same for those who try everything, so that nobody has an account yet."""
     folder = tmp_path_factory.mktemp("another_world")
     with World(lend(folder), Settings(citizens=SIZE), parties=(*PARTIES, *ISSUED_BY)) as world:
@@ -173,7 +173,7 @@ def test_what_people_try_comes_out_as_the_scheme_says(name: str, another_world: 
         assert result.adults_blocked_reasons["no_e_id"] > 0
 
 
-def test_a_run_ends_after_its_seconds_or_early_when_it_is_told_to_stop(tmp_path: Path) -> None:
+def test_a_run_ends_after_its_seconds_or_early_when_it_is_told_to_stop(forked_parties: None, tmp_path: Path) -> None:
     name, stop = next(iter(SCHEMES)), threading.Event()
     with a_world(tmp_path / "world", name) as world:
         run = partial(run_load, urls_of(world), name, users=5, citizens=SIZE)
@@ -208,7 +208,7 @@ def wait_for_truth(results: Path, *, longest: float = 90.0) -> bool:
     return True
 
 
-def test_ctrl_c_leaves_no_locust_behind(tmp_path: Path) -> None:
+def test_ctrl_c_leaves_no_locust_behind(forked_parties: None, tmp_path: Path) -> None:
     name = next(iter(SCHEMES))
     with a_world(tmp_path / "world", name) as world:
         code = (

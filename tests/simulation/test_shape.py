@@ -34,7 +34,7 @@ def read(folder: Path) -> dict[str, list[Record]]:
 
 
 @pytest.fixture(scope="module")
-def real(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Record]]:
+def real(forked_parties: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Record]]:
     """One citizen signs up with each of the schemes, with services and HTTP."""
     folder = tmp_path_factory.mktemp("real")
     people = Population.make(200, 11)

@@ -60,7 +60,9 @@ async def all_at_once(requests: list[Request], shown: bytes, *, handle: str) -> 
 OCTETS = {"Content-Type": "application/octet-stream"}
 
 
-def test_a_credential_opens_one_account_however_often_it_is_shown_at_once(database_url: str, tmp_path: Path) -> None:
+def test_a_credential_opens_one_account_however_often_it_is_shown_at_once(
+    forked_parties: None, database_url: str, tmp_path: Path
+) -> None:
     url = "" if database_url.startswith("sqlite") else database_url
     schemes = ",".join(UNBOUND)
     settings = replace(Settings(), citizens=CITIZENS, seed=SEED, schemes=schemes, workers=2, database_url=url)

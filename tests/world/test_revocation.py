@@ -74,7 +74,7 @@ class Holder:
 
 
 @pytest.fixture(params=["list", "direct"])
-def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+def world(forked_parties: None, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     settings = replace(
         Settings(),
         citizens=CITIZENS,
@@ -161,7 +161,7 @@ def index_of(body: bytes) -> int:
 
 
 def test_hundreds_of_issues_at_once_over_two_workers_have_indices_of_their_own(
-    database_url: str, tmp_path: Path
+    forked_parties: None, database_url: str, tmp_path: Path
 ) -> None:
     url = "" if database_url.startswith("sqlite") else database_url
     settings = replace(Settings(), citizens=CITIZENS, seed=SEED, workers=2, schemes=ONE, database_url=url)

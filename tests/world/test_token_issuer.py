@@ -24,7 +24,9 @@ SPLIT = [name for name, scheme in SCHEMES.items() if scheme.info.keys_at]
 
 
 @pytest.mark.parametrize("name", SPLIT)
-def test_tokens_are_signed_by_a_party_that_knows_nobody_and_none_while_it_is_away(tmp_path: Path, name: str) -> None:
+def test_tokens_are_signed_by_a_party_that_knows_nobody_and_none_while_it_is_away(
+    forked_parties: None, tmp_path: Path, name: str
+) -> None:
     people = Population.make(SMALL.citizens, SMALL.seed)
     row = next(row for row in range(len(people)) if people.e_id[row] and people.born[row] < 7000)
     person, party = people.person(row), SCHEMES[name].info.keys_at

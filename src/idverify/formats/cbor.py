@@ -23,6 +23,8 @@ MAX_SIZE = 100_000
 MAX_DEPTH = 16
 EMBEDDED = 24
 """The tag of a byte string that holds CBOR (section 3.4.5.1)."""
+_TAGGED = cbor2.dumps(CBORTag(EMBEDDED, b""))[:-1]
+"""How an item with that tag begins."""
 
 Tag = CBORTag
 """A tagged value: `tag` and `value`."""
@@ -46,7 +48,7 @@ def read(message: bytes, what: str = "message", *, max_size: int = MAX_SIZE, max
     if len(message) > max_size:
         raise BadMessage(f"the {what} has {len(message)} bytes, at most {max_size} are read")
     value = _decode(message, what, max_depth, _SHORTEST)
-    if cbor2.dumps(value, encoders=_ENCODERS) == message:
+    if cbor2.dumps(value, default=_raw) == message:
         return value  # exactly one item, spelled as it is written here
     # Bytes follow it, or a length is spelled longer than it must be: embedded items are taken from the message itself.
     if len(message) != (end := _end(message)):
@@ -62,7 +64,7 @@ def read_map(message: bytes, what: str = "message", *, max_size: int = MAX_SIZE)
 
 def write(value: Cbor) -> bytes:
     """Shortest form, definite lengths, map keys in the order of their encoded bytes."""
-    return cbor2.dumps(_sorted(value), encoders=_ENCODERS)
+    return cbor2.dumps(_sorted(value), default=_raw)
 
 
 def embed(value: Cbor) -> Embedded:
@@ -113,7 +115,7 @@ def embedded(value: Cbor, what: str) -> Embedded:
 
 
 def _shortest(content: bytes) -> Embedded:
-    return Embedded(content, cbor2.dumps(CBORTag(EMBEDDED, content)))
+    return Embedded(content, _TAGGED + cbor2.dumps(content))
 
 
 class _Inert(Mapping[int, Callable[[object, bool], object]]):
@@ -196,10 +198,12 @@ def _sorted(value: Cbor) -> Cbor:
     return value
 
 
-def _raw(encoder: cbor2.CBOREncoder, item: Embedded) -> None:
+def _raw(encoder: cbor2.CBOREncoder, item: object) -> None:
+    """Write the only kind of value that cbor2 does not know."""
+    if not isinstance(item, Embedded):
+        raise TypeError(f"no CBOR is written for {type(item).__name__}")
     encoder.write(item.encoded)
 
 
-_ENCODERS: Mapping[type, Callable[[cbor2.CBOREncoder, Embedded], None]] = {Embedded: _raw}
 _KEYS = {int, str}
 _SHORTEST = _Inert(_shortest)

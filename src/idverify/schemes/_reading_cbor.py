@@ -13,7 +13,7 @@ from cryptography import x509
 
 from idverify.errors import BadMessage
 from idverify.formats import cbor
-from idverify.formats.cbor import Cbor, Embedded, Tag
+from idverify.formats.cbor import Cbor, Embedded, Key, Tag
 from idverify.formats.cose import X5CHAIN
 from idverify.formats.strict_json import decode_base64url, encode_base64url
 from idverify.scheme import Json
@@ -38,17 +38,14 @@ def as_json(value: Cbor, depth: int = 0) -> Json:
         return encode_base64url(value)
     if isinstance(value, str):
         return _reading.printable(value)
-    if value is None or isinstance(value, (bool, int)):
+    if value is None or isinstance(value, int):
         return value
+    if isinstance(value, (dict, Mapping)):  # the ABC alone takes ten times as long
+        return _members(value, depth)
     if isinstance(value, Embedded):
         return {"tag": cbor.EMBEDDED, "value": _decoded(value.content, depth)}
     if isinstance(value, (list, tuple)):
         return _cose(value, depth) or [as_json(item, depth) for item in value]
-    if isinstance(value, (dict, Mapping)):
-        pairs = [(_name(key), _member(key, item, depth)) for key, item in value.items()]
-        members = dict(pairs)
-        # Keys that become the same text stay apart, so that none is lost.
-        return members if len(members) == len(pairs) else [[name, item] for name, item in pairs]
     if isinstance(value, Tag):
         return {"tag": value.tag, "value": as_json(value.value, depth)}
     if isinstance(value, float):
@@ -100,14 +97,24 @@ def _cose(parts: Sequence[Cbor], depth: int) -> Json | None:
     }
 
 
-def _name(key: Cbor) -> str:
-    return key if isinstance(key, str) else str(as_json(key))
+def _members(items: Mapping[Key, Cbor], depth: int) -> Json:
+    pairs = [
+        (
+            key if isinstance(key, str) else str(as_json(key)),
+            _chain(item, depth) if key == X5CHAIN else as_json(item, depth),
+        )
+        for key, item in items.items()
+    ]
+    members = dict(pairs)
+    # Keys that become the same text stay apart, so that none is lost.
+    return members if len(members) == len(pairs) else [[name, item] for name, item in pairs]
 
 
-def _member(key: Cbor, value: Cbor, depth: int) -> Json:
-    if key != X5CHAIN or not isinstance(value, (bytes, list)):
-        return as_json(value, depth)
-    return [_certificate(each, depth) for each in (value if isinstance(value, list) else [value])]
+def _chain(value: Cbor, depth: int) -> Json:
+    """The certificates of an x5chain."""
+    if isinstance(value, bytes):
+        return [_certificate(value, depth)]
+    return [_certificate(each, depth) for each in value] if isinstance(value, list) else as_json(value, depth)
 
 
 def _certificate(value: Cbor, depth: int) -> Json:

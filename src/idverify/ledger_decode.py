@@ -13,7 +13,6 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import TypeAlias
 from urllib.parse import parse_qsl
 
@@ -30,8 +29,7 @@ _TOKEN = re.compile(r'token="?([A-Za-z0-9_=+/-]+)"?')
 _EXTENSIONS = re.compile(r'extensions="?([A-Za-z0-9_=+/-]+)"?')
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True):
     """One exchange, decoded. `subject` is the handle under which the party itself knows the person."""
 
     time: float
@@ -65,14 +63,14 @@ class Record:
         }
 
 
-class _Part(msgspec.Struct):
+class _Part(msgspec.Struct, gc=False):
     type: str
     body: bytes | None = None
     headers: dict[str, str] = {}
     cut: bool = False
 
 
-class _Line(msgspec.Struct):
+class _Line(msgspec.Struct, gc=False):
     v: int
     time: float
     party: str
@@ -94,8 +92,8 @@ _Said: TypeAlias = Callable[[str, str, str, bytes], Leaves]
 
 
 class _Once:
-    """What bodies say, where those that come again, as a feed does that all are shown, are decoded once. What these
-    say is kept as long as this is, which is no more than all of it takes anyway."""
+    """What bodies say, where those that come again, as a feed does that all are shown, are decoded once, and have each
+    value once under its name. What these say is kept as long as this is, and is no more than what all say."""
 
     def __init__(self, lines: Iterable[_Line], said: _Said) -> None:
         self._said = said
@@ -108,8 +106,8 @@ class _Once:
         if found is None:
             found = self._said(*key)
             if self._times[body] > 1:
+                found = self._known[key] = found.once()
                 found.again = True
-                self._known[key] = found
         return found
 
 

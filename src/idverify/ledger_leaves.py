@@ -75,6 +75,14 @@ class Leaves:
                 waiting.pop()
         del names[MOST_LEAVES:], values[MOST_LEAVES:]
 
+    def once(self) -> Leaves:
+        """Without what was there before under the same name: 1, 1.0 and true are three values, 0.0 and -0.0 two."""
+        shown = [value if isinstance(value, str) else (repr(value),) for value in self.values]
+        found = dict(zip(zip(self.names, shown, strict=True), self.values, strict=True))
+        leaves = Leaves()
+        leaves.names, leaves.values = [name for name, _ in found], [*found.values()]
+        return leaves
+
     def first(self, name: str) -> Leaf | None:
         """The first value with that name."""
         return self.values[self.names.index(name)] if name in self.names else None

@@ -13,10 +13,10 @@ matter.
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from hashlib import blake2b
+from itertools import islice
 from pathlib import Path
 
 import msgspec
@@ -24,7 +24,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from idverify.errors import BadEnvironment
-from idverify.ledger_decode import Record, decode
+from idverify.ledger_decode import VERSION, Record, decode
 from idverify.ledger_leaves import Leaves
 from idverify.privacy.rows import EVENTS, LEAVES, Rows
 from idverify.scheme import Scheme
@@ -42,6 +42,8 @@ _AGAIN = "take that folder away: it is made again from the lines"
 class _Glance(msgspec.Struct):
     """What the first pass reads of a line."""
 
+    v: int
+    party: str
     flow: str = ""
     subject: str = ""
 
@@ -76,17 +78,20 @@ def close(folder: Path, parties: Sequence[str], out: Path, *, schemes: Mapping[s
             place.mkdir(parents=True, exist_ok=True)
         counts: Counter[str] = Counter()
         rows = Rows()
-        owners = _owners(files)
+        chunks = _chunks(files, counts)
+        ahead = deque(islice(chunks, 2))
+        owners = _owners(files, party) if len(ahead) > 1 else {}  # of a single chunk reading finds them
         with (
             pq.ParquetWriter(events / "part-0.parquet", EVENTS, compression="zstd") as event_file,
             pq.ParquetWriter(leaves / "part-0.parquet", LEAVES, compression="zstd") as leaf_file,
         ):
-            for lines in _chunks(files, counts):
-                for record, values in _usable(lines, party, schemes=schemes, left_out=counts, owners=owners):
+            while ahead:
+                for record, values in _usable(ahead.popleft(), party, schemes=schemes, left_out=counts, owners=owners):
                     rows.add(record, values)
                 new_events, new_leaves = rows.take()
                 event_file.write_table(new_events)
                 leaf_file.write_table(new_leaves)
+                ahead.extend(islice(chunks, 1))
         add_left_out(out, {party: dict(counts)})
 
 
@@ -143,7 +148,7 @@ def add_left_out(out: Path, counts: Mapping[str, Mapping[str, int]]) -> None:
     (out / "left_out.json").write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
 
 
-def _owners(files: Iterable[Path]) -> dict[str, str]:
+def _owners(files: Iterable[Path], party: str) -> dict[str, str]:
     """The subject of each flow, which may be known only later than its first record: so this is a pass of its own."""
     glance = msgspec.json.Decoder(_Glance).decode
     owners: dict[str, str] = {}
@@ -152,7 +157,7 @@ def _owners(files: Iterable[Path]) -> dict[str, str]:
             seen = glance(line)
         except (msgspec.DecodeError, UnicodeDecodeError):
             continue
-        if seen.flow and seen.subject:
+        if seen.flow and seen.subject and (seen.v, seen.party) == (VERSION, party):
             owners[seen.flow] = seen.subject
     return owners
 
@@ -163,7 +168,7 @@ def _chunks(files: Iterable[Path], left_out: Counter[str]) -> Iterator[list[byte
     chunk: list[bytes] = []
     size = 0
     for line in _lines(files):
-        mark = blake2b(line.strip(), digest_size=12).digest()
+        mark = blake2b(line, digest_size=12).digest()
         if mark in met:
             left_out[REPEATED] += 1
             continue
@@ -180,8 +185,8 @@ def _lines(files: Iterable[Path]) -> Iterator[bytes]:
     for path in files:
         with path.open("rb") as file:
             for line in file:
-                if line.strip():
-                    yield line
+                if stripped := line.strip():
+                    yield stripped
 
 
 def _usable(
@@ -199,10 +204,10 @@ def _usable(
     for record, leaves in decoding.with_leaves():
         if record.party != party:
             left_out[OTHERS] += 1
-        elif not all(-LARGEST <= number <= LARGEST for number in (record.status, record.up, record.down)):
+        elif max(abs(record.status), abs(record.up), abs(record.down)) > LARGEST:
             left_out[DAMAGED] += 1
         elif not 0.0 < record.time < 1e11:
             left_out[UNDATED] += 1
         else:
             late = "" if record.subject else owners.get(record.flow, "")
-            yield (replace(record, subject=late) if late else record), leaves
+            yield (msgspec.structs.replace(record, subject=late) if late else record), leaves

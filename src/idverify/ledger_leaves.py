@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain, islice, repeat
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from idverify.scheme import Json
 
 Leaf: TypeAlias = "str | int | float | bool"
 MOST_LEAVES = 20_000
 """Of one part of a record; those beyond are not looked at."""
-_KINDS = (str, int, float)  # a bool is an int
+_KINDS = frozenset((str, int, float, bool))
 
 
 class Place(dict["str | None", "Place"]):
@@ -56,11 +56,11 @@ class Leaves:
 
     def add(self, value: Json, place: Place) -> None:
         """Take in all that a JSON value holds; without recursion, because the value may be hostile."""
-        names, values = self.names, self.values
+        names, values = self.names, cast("list[Json]", self.values)
         waiting: list[Iterator[tuple[Place, Json]]] = [iter([(place, value)])]
         while waiting and len(values) < MOST_LEAVES:
             for inside, item in waiting[-1]:
-                if isinstance(item, _KINDS):
+                if type(item) in _KINDS:  # in less time than isinstance takes
                     names.append(inside.name)
                     values.append(item)
                 elif item is None:

@@ -49,12 +49,12 @@ def _text(text: str, depth: int) -> Json:
             decoded["disclosures"] = [_disclosure(part, depth + 1) for part in rest[:-1]]
             decoded["binding"] = _text(rest[-1], depth + 1)
         return decoded
-    if text.count(".") == 2 and " " not in text:
+    if "." in text and text.count(".") == 2 and " " not in text:
         header, payload, signature = text.split(".")
         if (plain := _decoded(header, depth)) is not None:
             inner = _decoded(payload, depth)
             return {"header": plain, "payload": payload if inner is None else inner, "signature": signature}
-    return printable(text)
+    return text if text.isascii() else printable(text)
 
 
 def printable(text: str) -> str:

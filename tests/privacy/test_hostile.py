@@ -193,18 +193,19 @@ def test_a_body_that_comes_again_is_in_the_tables_for_each_record_under_the_name
     ]
 
 
-def test_the_tables_are_the_same_however_many_lines_are_taken_at_a_time(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("limit", ["CHUNK", "CHUNK_BYTES", "CHUNK_LEAVES"])
+def test_the_tables_are_the_same_however_many_lines_and_leaves_are_taken_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str
 ) -> None:
     flow = [line("platform_a", subject, {"n": n}, flow="f") for n, subject in enumerate(("", "a-handle-of-one", ""))]
     (tmp_path / "platform_a.jsonl").write_text("\n".join([*lines("platform_a", "a"), *flow]))
-    for size in (tables.CHUNK_BYTES, 1):
-        monkeypatch.setattr(tables, "CHUNK_BYTES", size)
-        close(tmp_path, ["platform_a"], tmp_path / str(size), schemes={})
+    for folder in ("as it is", "one by one"):
+        close(tmp_path, ["platform_a"], tmp_path / folder, schemes={})
+        monkeypatch.setattr(tables, limit, 1)
     for name in ("events", "leaves"):
         first, second = (
-            pq.ParquetFile(tmp_path / str(size) / name / "party=platform_a" / "part-0.parquet").read()
-            for size in (64_000_000, 1)
+            pq.ParquetFile(tmp_path / folder / name / "party=platform_a" / "part-0.parquet").read()
+            for folder in ("as it is", "one by one")
         )
         assert first.equals(second)
         assert first["subject"].to_pylist()[-3:] == ["a-handle-of-one"] * 3

@@ -53,6 +53,10 @@ class Rows:
         self._again: dict[tuple[str, Leaves], _Columns] = {}
         """By route, the parts that other records have too."""
 
+    def __len__(self) -> int:
+        """How many leaves there are since the last time that they were taken."""
+        return self._ends[-1]
+
     def add(self, record: Record, parts: Sequence[Leaves]) -> None:
         """Take in one record with its leaves."""
         route = f"{record.method} {record.route}".strip()

@@ -32,6 +32,8 @@ from idverify.scheme import Scheme
 FOLDER = "closed"
 CHUNK, CHUNK_BYTES = 20_000, 64_000_000
 """Lines that are decoded at a time, and fewer where they are long."""
+CHUNK_LEAVES = 1_000_000
+"""Leaves whose rows are made at a time: a short line may have many."""
 LARGEST = 2**63 - 1
 """A status or a size beyond this is none."""
 DAMAGED, REPEATED, UNDATED, OTHERS = "damaged", "repeated", "without a time", "of another party"
@@ -88,11 +90,17 @@ def close(folder: Path, parties: Sequence[str], out: Path, *, schemes: Mapping[s
             while ahead:
                 for record, values in _usable(ahead.popleft(), party, schemes=schemes, left_out=counts, owners=owners):
                     rows.add(record, values)
-                new_events, new_leaves = rows.take()
-                event_file.write_table(new_events)
-                leaf_file.write_table(new_leaves)
+                    if len(rows) >= CHUNK_LEAVES:
+                        _write(rows, event_file, leaf_file)
+                _write(rows, event_file, leaf_file)
                 ahead.extend(islice(chunks, 1))
         add_left_out(out, {party: dict(counts)})
+
+
+def _write(rows: Rows, events: pq.ParquetWriter, leaves: pq.ParquetWriter) -> None:
+    new_events, new_leaves = rows.take()
+    events.write_table(new_events)
+    leaves.write_table(new_leaves)
 
 
 def still_open(folder: Path, parties: Sequence[str], out: Path) -> list[str]:

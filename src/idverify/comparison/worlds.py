@@ -41,17 +41,23 @@ class Recorded:
 def attack_worlds(
     worlds: Sequence[Recorded], attacker: Attacker, *, at_once: int = 0
 ) -> Generator[tuple[int, Attempt], None, None]:
-    """Attack them, the largest first, and give the place of each world as soon as it is done, with what came of it.
+    """Attack them, and give the place of each world as soon as it is done, with what came of it.
 
     `at_once`: so many worlds; by default as many as there are processors, and MOST_AT_ONCE at most. Whoever stops
     asking ends the attacks that are under way.
+
+    The smallest is the first, because what is worked out there serves all others; then the largest, so that none is
+    waited for alone in the end.
     """
+    if not worlds:
+        return
     processors = os.cpu_count() or 1
-    at_once = min(max(1, len(worlds)), at_once or min(MOST_AT_ONCE, processors))
+    at_once = min(len(worlds), at_once or min(MOST_AT_ONCE, processors))
     attack = partial(_attack, by=attacker, halves=len(worlds) == 1, threads=max(1, processors // max(2, at_once)))
     with ThreadPoolExecutor(at_once) as pool:
-        places = sorted(range(len(worlds)), key=lambda place: -worlds[place].size)
-        running = {pool.submit(attack, worlds[place]): place for place in places}
+        attacker.start()
+        smallest, *others = sorted(range(len(worlds)), key=lambda place: worlds[place].size)
+        running = {pool.submit(attack, worlds[place]): place for place in (smallest, *reversed(others))}
         try:
             for done in as_completed(running):
                 error = done.exception()

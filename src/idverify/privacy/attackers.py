@@ -41,6 +41,12 @@ class Attacker:
         if self._listener.is_alive():
             self._listener.join()
 
+    def start(self) -> None:
+        """Let the process read its programs, if there is none: whoever asks later waits less."""
+        with self._lock:
+            if self._process is None:
+                self._start()
+
     def attack(self, own: Path, arguments: Sequence[str], *, timeout: float) -> None:
         """Attack in the folder `own`, with these arguments of `idverify.privacy.attack`.
 

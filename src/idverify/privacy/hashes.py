@@ -19,11 +19,18 @@ _INNER = 1000
 CHECKED = 1000
 """How many hashes of a group are made again when somebody hands them over."""
 MOST_SERIALS = 10_000_000
+_HASH = """
+SELECT CAST('0x' || substr(sha256(numbers.id), 1, 16) AS UBIGINT) AS first, numbers.serial AS serial
+FROM (SELECT $1 || lpad(CAST(range AS VARCHAR), $2, '0') AS id, range AS serial FROM range($3)) AS numbers
+ORDER BY first, serial
+"""
+"""DuckDB hashes and sorts a column faster than Python calls a function a million times."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hashes:
-    """The first eight bytes of each hash of a group, ascending, whose serials they are, and the seconds it took."""
+    """The first eight bytes of each hash of a group as a number, ascending, whose serials these are, and how many
+    seconds it took."""
 
     group: str
     first: NDArray[np.uint64]
@@ -41,7 +48,7 @@ class Hashes:
     def among(self, wanted: Collection[bytes]) -> Iterator[tuple[bytes, str]]:
         """Those of the wanted digests that are hashes of a number of this group, and the number."""
         for digest in wanted:
-            first = np.frombuffer(digest[:8], dtype=np.uint64)[0]
+            first = np.uint64(_first(digest))
             begin, end = (int(np.searchsorted(self.first, first, side=side)) for side in ("left", "right"))
             for serial in self.serial[begin:end].tolist():
                 number = f"{self.group}{serial:0{self.digits}d}"
@@ -55,15 +62,15 @@ Hashed: TypeAlias = dict[tuple[str, int], Hashes]
 
 def hashes_of(group: str, serials: int) -> Hashes:
     """Hash every number of a group. `serials` is a power of ten of at least 1000."""
+    import duckdb
+
     begun = time.perf_counter()
-    digits, sha256 = len(str(serials - 1)), hashlib.sha256
-    ends = [b"%03d" % end for end in range(_INNER)]
-    starts = (f"{group}{start:0{digits - 3}d}" if digits > 3 else group for start in range(serials // _INNER))
-    heads = [start.encode() for start in starts]
-    whole = b"".join([sha256(head + end).digest()[:8] for head in heads for end in ends])
-    first = np.frombuffer(whole, dtype=np.uint64)
-    serial = np.argsort(first, kind="stable")
-    return Hashes(group, first[serial], serial, digits, time.perf_counter() - begun)
+    digits = len(str(serials - 1))
+    with duckdb.connect(":memory:") as connection:
+        connection.execute("SET threads = 1")
+        rows = connection.execute(_HASH, [group, digits, serials]).fetchnumpy()
+    first, serial = (np.asarray(rows[name]) for name in ("first", "serial"))
+    return Hashes(group, first, serial, digits, time.perf_counter() - begun)
 
 
 def read_hashes(file: IO[bytes]) -> Iterator[Hashes]:
@@ -85,7 +92,7 @@ def read_hashes(file: IO[bytes]) -> Iterator[Hashes]:
         digits = len(str(serials - 1))
         for place in range(0, serials, max(1, serials // CHECKED)):
             made = hashlib.sha256(f"{group}{serial[place]:0{digits}d}".encode()).digest()
-            if made[:8] != first[place].tobytes():
+            if _first(made) != int(first[place]):
                 raise ValueError("not the hashes of that group")
         yield Hashes(group, first, serial, digits, seconds)
 
@@ -101,3 +108,8 @@ def tried(groups: Sequence[Hashes], wanted: Collection[bytes], *, serials: int) 
     """What is found among groups that are hashed. The seconds are those that hashing took, whenever that was."""
     found = {digest: number for group in groups for digest, number in group.among(wanted)}
     return Tried(found, len(groups) * serials, sum(group.seconds for group in groups), 1, len(groups))
+
+
+def _first(digest: bytes) -> int:
+    """The first eight bytes, as a number."""
+    return int.from_bytes(digest[:8], "big")

@@ -77,6 +77,11 @@ class Outcome:
 
 def compare(plan: Plan, progress: Progress) -> Outcome:
     """Run it. Exit code 0; 3 where a scheme could not be measured or attacked; 130 where it was stopped."""
+    with Attacker() as attacker:
+        return _compare(plan, progress, attacker)
+
+
+def _compare(plan: Plan, progress: Progress, attacker: Attacker) -> Outcome:
     mandate = load_mandate(plan.settings.mandate)
     if unknown := [name for name in plan.schemes if name not in SCHEMES]:
         raise BadUsage(f"{unknown[0]!r} is no scheme", hint=f"the schemes are {', '.join(SCHEMES)}")
@@ -92,12 +97,13 @@ def compare(plan: Plan, progress: Progress) -> Outcome:
         users=plan.users,
         warm_up=plan.warm_up,
         stop=threading.Event(),
+        attacker=attacker,
         shadow=plan.shadow,
     )
     started = datetime.now(timezone.utc)
     kept = _Kept()
     progress.begin(len(seeds) * len(chosen), trial.expected_seconds)
-    with interrupts(trial), Attacker() as attacker:
+    with interrupts(trial):
         for place, seed in enumerate(seeds):
             if seed != trial.settings.seed:
                 trial.reseed(seed)

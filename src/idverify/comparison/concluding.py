@@ -27,6 +27,7 @@ class Loaded:
     since: float  # when the load began, in seconds since 1970
     measured: collect.Measured
     shadow: tuple[Path, Shadow] | None  # the world to train on, which another repetition may have made
+    closing: float = 0.0  # seconds that it took to close the ledgers
 
     @property
     def recorded(self) -> Recorded:
@@ -52,8 +53,8 @@ def result_of(loaded: Loaded, attempt: Attempt | None) -> SchemeResult:
     return with_more(
         result,
         coalitions=found.coalitions,
-        attack_seconds=round(found.seconds, 2),
-        closing_seconds=round(found.closing, 2),
+        attack_seconds=round(found.seconds - found.closing, 2),
+        closing_seconds=round(loaded.closing + found.closing, 2),
     )
 
 

@@ -204,8 +204,8 @@ class SchemeResult(Struct, frozen=True, kw_only=True):
     label: Label = "MEASURED"
     coalitions: dict[str, Attacked] = {}  # by coalition: parties with + between them, or `state`
     shadow: Shadow | None = None  # null: no attacker was trained
-    attack_seconds: Amount | None = None  # what all attacks took, closing the ledgers and judging included
-    closing_seconds: Amount | None = None  # of these, what closing the ledgers took
+    attack_seconds: Amount | None = None  # what all attacks took, judging included
+    closing_seconds: Amount | None = None  # what closing the ledgers took, mostly before
     outcomes: Outcomes | None = None  # bits, exposure, Sybil, age gate, unmasking, coverage, cost
 
 

@@ -156,18 +156,18 @@ def shadows(run: Run) -> str:
 
 
 def attack_time(run: Run) -> str:
-    """How long the attacks took: "3.1 to 5.2 s a scheme (closing ledgers: 1.0 to 2.1), 26 s for all, several at once";
-    empty where nobody measured it."""
+    """How long the attacks took: "3.1 to 5.2 s a scheme, 26 s for all, several at once, and closing the ledgers 1.0 to
+    2.1 s a scheme"; empty where nobody measured it."""
     found = [r.attack_seconds for r in run.schemes.values() if r.attack_seconds is not None]
     if not found:
         return ""
     if len(found) == 1:
         return f"{found[0]:.1f} s"
     closing = [r.closing_seconds for r in run.schemes.values() if r.closing_seconds is not None]
-    of_it = f" (of which closing ledgers {min(closing):.1f} to {max(closing):.1f})" if closing else ""
+    closed = f", and closing the ledgers {min(closing):.1f} to {max(closing):.1f} s a scheme" if closing else ""
     whole = run.attack_seconds
     together = f"{sum(found):.0f} s together" if whole is None else f"{whole:.0f} s for all, several at once"
-    return f"{min(found):.1f} to {max(found):.1f} s a scheme{of_it}, {together}"
+    return f"{min(found):.1f} to {max(found):.1f} s a scheme, {together}{closed}"
 
 
 @dataclass(frozen=True, slots=True)

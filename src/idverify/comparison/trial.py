@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 import msgspec
 
 from idverify.comparison import collect, revocation, stored
+from idverify.comparison.attacked import LONGEST
 from idverify.comparison.concluding import Loaded
 from idverify.comparison.databases import fresh_database
 from idverify.comparison.describing import describe
@@ -27,6 +28,8 @@ from idverify.mandates import Mandate
 from idverify.metering import Use
 from idverify.population import Population
 from idverify.privacy import score
+from idverify.privacy.attackers import Attacker
+from idverify.privacy.closing import close_all
 from idverify.privacy.lags import LEAST_POINTS
 from idverify.privacy.public import write_public
 from idverify.scheme import Info
@@ -36,8 +39,8 @@ from idverify.world import World
 
 STOLEN = ("identity_provider", "platform_a", "platform_b")
 """Whose databases a thief gets a copy of, when the load has ended."""
-START_SECONDS, STOP_SECONDS, LOCUST_SECONDS, REVOKE_SECONDS = 4.0, 1.0, 3.0, 8.0
-ATTACK_SECONDS, OUTCOME_SECONDS = 5.0, 1.0
+START_SECONDS, STOP_SECONDS, LOCUST_SECONDS, REVOKE_SECONDS, CLOSE_SECONDS = 4.0, 1.0, 3.0, 8.0, 2.0
+ATTACK_SECONDS, OUTCOME_SECONDS = 3.5, 1.0
 """How long the phases take here, for the progress bar; nothing else depends on it."""
 
 SHADOW = "shadow"
@@ -62,6 +65,7 @@ class Trial:
         users: int,
         warm_up: float,
         stop: threading.Event,
+        attacker: Attacker,
         shadow: float = 0.0,
     ) -> None:
         self.settings = settings
@@ -71,6 +75,7 @@ class Trial:
         self.users = users
         self.warm_up = warm_up
         self.stop = stop
+        self.attacker = attacker
         self.shadow = shadow
         self.under_load = False
         self.population = Population.make(settings.citizens, settings.seed)
@@ -88,7 +93,7 @@ class Trial:
         if self.seconds is None:
             return None
         trained = self.shadow + LOCUST_SECONDS + START_SECONDS + STOP_SECONDS if self.shadow else 0.0
-        concluding = ATTACK_SECONDS + OUTCOME_SECONDS
+        concluding = CLOSE_SECONDS + ATTACK_SECONDS + OUTCOME_SECONDS
         return self.warm_up + self.seconds + LOCUST_SECONDS + START_SECONDS + STOP_SECONDS + concluding + trained
 
     def load(self, variant: Variant, folder: Path, *, phase: Phase) -> Loaded:
@@ -115,6 +120,8 @@ class Trial:
             open_accounts(folder, platform=STOLEN[1], population=self.population)
         late: list[str] = []
         shadow = self._shadow(variant, folder / SHADOW, phase=phase, warnings=late)
+        phase("closing the ledgers", CLOSE_SECONDS)
+        closing = self._close([folder / "ledgers", *([shadow[0] / "ledgers"] if shadow else [])])
         if info.status and info.name not in self._revocations and not self.stop.is_set():
             phase("revoking", REVOKE_SECONDS)
             self._revocations[info.name] = self._revocation(info.name, late)
@@ -139,7 +146,23 @@ class Trial:
                 measured, revocation=self._revocations.get(info.name), warnings=[*measured.warnings, *late]
             ),
             shadow=shadow,
+            closing=closing,
         )
+
+    def _close(self, ledgers: Sequence[Path]) -> float:
+        """Make tables of the lines, and say how many seconds it took.
+
+        Whatever is not closed now is closed when it is attacked, and what goes wrong is told then.
+        """
+        begun = time.monotonic()
+        try:
+            close_all(ledgers, self.attacker, at_once=2, timeout=LONGEST)
+        except IdverifyError:
+            pass
+        except KeyboardInterrupt:
+            self.attacker.interrupt()
+            self.stop.set()
+        return time.monotonic() - begun
 
     def _shadow(
         self, variant: Variant, folder: Path, *, phase: Phase, warnings: list[str]

@@ -61,9 +61,9 @@ def table(found: list[Line]) -> str:
             "no unused disclosures. The verifications here include all that `docs/schemes/` says. What capture costs",
             "under load stands in each report: its share of the services' CPU.",
             "",
-            "The attacks of a run are those of all coalitions and three attackers on ten replayed worlds, each with a shadow",
-            "world, judging included; `python -m tests.benchmarks.privacy run WORLD…` measures the same on the worlds of a",
-            "recorded run, copied without their `closed` folders.",
+            "The attacks of a run are those of all coalitions and three attackers on ten replayed worlds, each with a",
+            "shadow world, judging included. The same on the worlds of a recorded run, copied without `closed`:",
+            "`python -m tests.benchmarks.privacy run WORLD…`.",
             "",
         ]
     )

@@ -104,14 +104,17 @@ def _compare(plan: Plan, progress: Progress, attacker: Attacker) -> Outcome:
     kept = _Kept()
     progress.begin(len(seeds) * len(chosen), trial.expected_seconds)
     with interrupts(trial):
-        for place, seed in enumerate(seeds):
-            if seed != trial.settings.seed:
-                trial.reseed(seed)
-            turn = _Turn(trial, place, seeds, own=folder / f"seed-{seed}" if place else folder, progress=progress)
-            loaded = turn.load(rotated(chosen, place), kept)
-            turn.conclude(loaded, turn.attack(loaded, attacker, kept), kept)
-            if trial.stop.is_set():
-                break
+        try:
+            for place, seed in enumerate(seeds):
+                if seed != trial.settings.seed:
+                    trial.reseed(seed)
+                turn = _Turn(trial, place, seeds, own=folder / f"seed-{seed}" if place else folder, progress=progress)
+                loaded = turn.load(rotated(chosen, place), kept)
+                turn.conclude(loaded, turn.attack(loaded, attacker, kept), kept)
+                if trial.stop.is_set():
+                    break
+        except KeyboardInterrupt:  # between two phases
+            trial.stop.set()
         stopped = trial.stop.is_set()
         results = {variant.name: kept.results[variant.name] for variant in chosen if variant.name in kept.results}
         run = _run(plan, mandate, results, kept, left_out=left_out, stopped=stopped, started=started)

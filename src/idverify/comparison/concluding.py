@@ -7,7 +7,7 @@ from pathlib import Path
 
 from msgspec.structs import replace as with_more
 
-from idverify.comparison import collect, gather
+from idverify.comparison import collect, gather, machine
 from idverify.comparison.model import SchemeResult, Shadow
 from idverify.comparison.variants import Variant
 from idverify.comparison.worlds import Attempt, Recorded
@@ -41,7 +41,7 @@ def result_of(loaded: Loaded, attempt: Attempt | None) -> SchemeResult:
     found = None if attempt is None or isinstance(attempt, Exception) else attempt
     measured = loaded.measured
     if found is None:
-        why = "somebody stopped the run" if attempt is None else str(attempt)
+        why = "somebody stopped the run" if attempt is None else machine.without_places(str(attempt))
         told = f"the ledgers were not attacked: {why}; idverify attack can still do that"
         measured = replace(measured, warnings=[*measured.warnings, told])
     result = with_more(

@@ -6,6 +6,7 @@ A world that is alone is attacked by two.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -69,7 +70,9 @@ def attack_worlds(
                     raise error
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
-            attacker.interrupt()
+            while not all(each.done() for each in running):  # one that was about to ask asks now
+                attacker.interrupt()
+                time.sleep(0.05)
             raise
 
 

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from idverify.privacy.answers import Ints
 from idverify.privacy.enumerating import Tried
 
-_INNER = 1000
 CHECKED = 1000
 """How many hashes of a group are made again when somebody hands them over."""
-MOST_SERIALS = 10_000_000
+LEAST_SERIALS, MOST_SERIALS = 1000, 10_000_000
+"""Of a group that somebody hands over."""
 _HASH = """
 SELECT CAST('0x' || substr(sha256(numbers.id), 1, 16) AS UBIGINT) AS first, numbers.serial AS serial
 FROM (SELECT $1 || lpad(CAST(range AS VARCHAR), $2, '0') AS id, range AS serial FROM range($3)) AS numbers
@@ -61,7 +61,7 @@ Hashed: TypeAlias = dict[tuple[str, int], Hashes]
 
 
 def hashes_of(group: str, serials: int) -> Hashes:
-    """Hash every number of a group. `serials` is a power of ten of at least 1000."""
+    """Hash every number of a group. `serials` is a power of ten."""
     import duckdb
 
     begun = time.perf_counter()
@@ -81,7 +81,7 @@ def read_hashes(file: IO[bytes]) -> Iterator[Hashes]:
     while line := file.readline():
         head = json.loads(line)
         group, serials, seconds = str(head["group"]), int(head["serials"]), float(head["seconds"])
-        if not _INNER <= serials <= MOST_SERIALS:
+        if not LEAST_SERIALS <= serials <= MOST_SERIALS:
             raise ValueError(f"{serials} serials")
         first = np.frombuffer(file.read(8 * serials), np.uint64)
         serial = np.frombuffer(file.read(4 * serials), np.uint32).astype(np.int64)

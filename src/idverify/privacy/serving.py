@@ -95,8 +95,9 @@ class Serving:
         task, *what = json.loads(line)
         if what:
             self._begin(task, what[0], what[1:])
+            return
         for child in self._children.values():
-            if not what and child.task == task:
+            if child.task == task:
                 os.kill(child.process, signal.SIGKILL)
 
     def _begin(self, task: int, folder: str, arguments: Sequence[str]) -> None:

@@ -191,6 +191,17 @@ def test_a_world_that_cannot_be_attacked_keeps_its_figures_and_is_told(run_with:
     assert tell.ended[-1] == ("real_name", outcome.run.failed["real_name"])
 
 
+def test_ctrl_c_between_two_seeds_keeps_the_first(
+    run_with: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_self: Trial, _seed: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Trial, "reseed", interrupted)
+    outcome = run_with({}, seeds=(4, 1))
+    assert (outcome.exit_code, list(outcome.run.schemes)) == (130, ["real_name", "privacy_pass"])
+
+
 def test_who_stops_the_load_is_told_how_to_leave_the_attacks_out(run_with: Callable[..., Outcome]) -> None:
     tell = Silent()
     run_with({"real_name": interrupt_under_load}, tell=tell)
